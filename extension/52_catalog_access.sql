@@ -15,3 +15,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_truncate() IS 'Trigger: raises 42501 unless the caller is a DBA';
+
+-- Whoever asks: also a superuser's change would be a conflict, by which apply ends at the next change of the publisher.
+CREATE FUNCTION tenancy_internal.refuse_on_subscriber() RETURNS trigger
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid = TG_RELID AND s.subenabled) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s.%s comes from another server by logical replication', TG_TABLE_SCHEMA, TG_TABLE_NAME),
+      DETAIL = 'A change made here could end the replication, and with it the arrival of revocations.',
+      HINT = 'Administer tenants on the publisher, or disable the subscription.';
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.refuse_on_subscriber() IS 'Trigger: raises 55000 where an enabled subscription writes the table';

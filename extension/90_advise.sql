@@ -67,6 +67,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('truncate_granted', 'Protected tables that others than their owner may empty'),
     ('unique_without_tenant', 'Unique indexes of protected tables that tell of hidden rows'),
     ('publication', 'Publications that send protected tables'),
+    ('subscribed_log', 'Subscriptions to catalogs that this server writes by itself, such as the audit log, which can end them'),
     ('pglogical_set', 'Replication sets of pglogical that send protected tables'),
     ('incremental_view', 'Views that pg_ivm keeps up to date with protected tables'),
     ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants'' queries'),

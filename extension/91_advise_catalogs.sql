@@ -172,3 +172,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee = 0
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_everybody_administers() IS 'Rights of administrators that PUBLIC holds';
+
+CREATE FUNCTION tenancy_internal.advice_subscribed_log() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', s.subname::text,
+         format('it writes %s, to which this server adds rows of its own: one refused credential can end it, after which no revocation arrives',
+                string_agg(format('%s.%I', c.relnamespace::regnamespace, c.relname), ', ' ORDER BY c.relname)),
+         -- The tables are to leave the publication first, on the other server; until then this changes nothing.
+         format('ALTER SUBSCRIPTION %I REFRESH PUBLICATION WITH (copy_data = false)', s.subname)
+  FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid JOIN pg_class c ON c.oid = r.srrelid
+  WHERE r.srrelid IN ('tenancy.audit_log'::regclass, 'tenancy.audit_heads'::regclass, 'tenancy_internal.api_key_uses'::regclass)
+  GROUP BY s.oid, s.subname
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_subscribed_log() IS 'Subscriptions to catalogs that this server writes by itself, such as the audit log, which can end them';

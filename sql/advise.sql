@@ -83,6 +83,22 @@ DROP TABLE IF EXISTS child;
 SELECT * FROM faulty('CREATE PUBLICATION regress_out FOR ALL TABLES', 'publication');
 SELECT * FROM faulty('CREATE PUBLICATION regress_out FOR TABLES IN SCHEMA app', 'publication');
 DROP PUBLICATION regress_out;
+-- Replicated catalogs: not those that the server writes by itself. The others are changed on the publisher only, while the subscription is on.
+SET allow_system_table_mods = on;
+BEGIN;
+CREATE SUBSCRIPTION regress_in CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE);
+INSERT INTO pg_subscription_rel SELECT s.oid, c, 'r', NULL FROM pg_subscription s, unnest('{tenancy.users,tenancy.organizations,tenancy_internal.ended_tokens}'::regclass[]) c WHERE s.subname = 'regress_in';
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'subscribed_log';
+SELECT w, f.* FROM unnest(ARRAY['SELECT tenancy.create_user(''a@replicated.test'')', 'UPDATE tenancy.organizations SET name = name', 'TRUNCATE tenancy_internal.ended_tokens', 'SELECT tenancy.create_workspace(''acme'', ''Local'')']) w, failure(w) f;
+UPDATE pg_subscription SET subenabled = true WHERE subname = 'regress_in';
+SELECT w, f.* FROM unnest(ARRAY['SELECT tenancy.create_user(''a@replicated.test'')', 'UPDATE tenancy.organizations SET name = name', 'TRUNCATE tenancy_internal.ended_tokens', 'SELECT tenancy.create_workspace(''acme'', ''Local'')']) w, failure(w) f;
+SET LOCAL session_replication_role = replica;
+SELECT f.* FROM failure('UPDATE tenancy.organizations SET name = name') f;
+RESET session_replication_role;
+INSERT INTO pg_subscription_rel SELECT s.oid, c, 'r', NULL FROM pg_subscription s, unnest('{tenancy.audit_log,tenancy.audit_heads}'::regclass[]) c WHERE s.subname = 'regress_in';
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'subscribed_log';
+ROLLBACK;
+RESET allow_system_table_mods;
 SELECT * FROM faulty('ALTER EVENT TRIGGER tenancy_ddl DISABLE', 'guard_rails_off');
 SELECT * FROM faulty('ALTER TABLE tenancy.workspace_members DISABLE TRIGGER invalidate', 'catalog_trigger_off');
 SELECT * FROM faulty('ALTER ROLE regress_plain SET row_security = off', 'row_security_off');
@@ -174,22 +190,6 @@ INSERT INTO parted SELECT 13, o.organization_id, NULL FROM tenancy.organizations
 SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
 SELECT * FROM tenancy.rows_without_tenant();
 SELECT * FROM tenancy.rows_without_tenant('logs');
--- One more than the first rows that are looked at: found since the audit log knows the organization, and there is an index.
-DROP TABLE parted;
-CREATE TABLE many (organization_id text);
-SELECT tenancy.create_organization('Doomed', 'd@doomed.test', external_id => 'D1') IS NOT NULL AS created;
-UPDATE tenancy.organizations SET external_id = 'A1' WHERE slug = 'acme';
-INSERT INTO many SELECT 'A1' FROM generate_series(1, 10000);
-INSERT INTO many VALUES ('D1');
-SELECT tenancy.protect('many', 'logs', 'organization_id', create_indexes => true);
-ANALYZE many;
-DELETE FROM tenancy.organizations WHERE slug = 'doomed';
-SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
--- A table that its owner can't read doesn't keep the rest back.
-CREATE ROLE regress_poor;
-GRANT CREATE ON SCHEMA app TO regress_poor;
-ALTER TABLE many OWNER TO regress_poor;
-REVOKE ALL ON many FROM PUBLIC, regress_poor;
 -- Rows that were behind while the trigger that has them follow their parents was off; those of another parent are not.
 CREATE TABLE families (id int PRIMARY KEY, organization_id uuid);
 CREATE TABLE childs (id int PRIMARY KEY, family_id int REFERENCES families);
@@ -207,6 +207,22 @@ SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE 
 SELECT a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'rows_behind_parents' \gexec
 SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_behind_parents';
 DROP TABLE childs, families;
+-- One more than the first rows that are looked at: found since the audit log knows the organization, and there is an index.
+DROP TABLE parted;
+CREATE TABLE many (organization_id text);
+SELECT tenancy.create_organization('Doomed', 'd@doomed.test', external_id => 'D1') IS NOT NULL AS created;
+UPDATE tenancy.organizations SET external_id = 'A1' WHERE slug = 'acme';
+INSERT INTO many SELECT 'A1' FROM generate_series(1, 10000);
+INSERT INTO many VALUES ('D1');
+SELECT tenancy.protect('many', 'logs', 'organization_id', create_indexes => true);
+ANALYZE many;
+DELETE FROM tenancy.organizations WHERE slug = 'doomed';
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
+-- A table that its owner can't read doesn't keep the rest back.
+CREATE ROLE regress_poor;
+GRANT CREATE ON SCHEMA app TO regress_poor;
+ALTER TABLE many OWNER TO regress_poor;
+REVOKE ALL ON many FROM PUBLIC, regress_poor;
 SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
 DROP TABLE many;
 REVOKE ALL ON SCHEMA app FROM regress_poor;

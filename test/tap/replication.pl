@@ -209,7 +209,7 @@ $subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION globex');
 # --- the catalogs ---------------------------------------------------------------------------------------------------
 
 my $tables = join ', ', map { "tenancy.$_" } qw(organizations workspaces users roles organization_members workspace_members permissions grants visibility
-  workspace_overrides api_keys api_key_secrets api_key_scopes jwt_keys jwt_issuers audit_log audit_heads);
+  workspace_overrides api_keys api_key_secrets api_key_scopes jwt_keys jwt_issuers);
 $primary->safe_psql('postgres', "CREATE PUBLICATION catalogs FOR TABLE $tables");
 my $superuser = $primary->safe_psql('postgres', 'SELECT current_user');
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION catalogs CONNECTION '$publisher user=$superuser' PUBLICATION catalogs WITH (copy_data = false)");
@@ -217,13 +217,22 @@ $subscriber->safe_psql('postgres', "INSERT INTO logs SELECT 1, '$organization'")
 my $reader = $subscriber->background_psql('postgres', on_error_stop => 0);
 $reader->query_safe("SET SESSION AUTHORIZATION app; SET plan_cache_mode = force_generic_plan; PREPARE seen AS SELECT count(*) FROM logs; SELECT set_config('tenancy.api_key', '$globex', false)");
 is(seen($reader), '1', 'a session of the subscriber sees its row');
+# What the subscriber records by itself, such as an entry of a DBA or of a refusal, keeps nothing from arriving; administration is refused.
+$subscriber->safe_psql('postgres', q(SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', fill_nulls => true)));
+like(ask($subscriber, "user=app options='-c tenancy.user=gus\@globex.test'", q(SELECT tenancy.update_user('gus@globex.test', name => 'Gus Two'))),
+    qr/comes from another server by logical replication/, 'a member administers nothing on the subscriber');
+like(ask($subscriber, 'dbname=postgres', q(SELECT tenancy.set_setting('acme', 'members_view_logs', false))), qr/comes from another server/, 'nor does a superuser');
 my $new = $primary->safe_psql('postgres', q(SELECT master_key FROM tenancy.create_organization('Initech', 'bill@initech.test')));
 $primary->safe_psql('postgres', q(SELECT tenancy.set_setting('acme', 'members_view_logs', false); SELECT tenancy.reset_setting('acme', 'members_view_logs')));
 $primary->safe_psql('postgres', q(SELECT tenancy.revoke_api_key(api_key_id) FROM tenancy.api_keys JOIN tenancy.organizations USING (organization_id) WHERE slug = 'globex'));
 $primary->wait_for_catchup('catalogs');
 is(seen($reader), 'invalid or expired API key', 'until its key is revoked on the publisher');
 is(ask($subscriber, "user=app options='-c tenancy.api_key=$new'", 'SELECT organization FROM tenancy.whoami()'), 'initech', 'a key made there is known here');
-is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'and the audit log came along, whole');
+is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'and the audit log of the subscriber is whole');
+isnt($subscriber->safe_psql('postgres', 'SELECT max(audit_id) FROM tenancy.audit_log'), $primary->safe_psql('postgres', 'SELECT max(audit_id) FROM tenancy.audit_log'),
+    'which is its own');
+$subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION catalogs DISABLE; ALTER SUBSCRIPTION catalogs SET (slot_name = NONE); DROP SUBSCRIPTION catalogs');
+is(ask($subscriber, 'dbname=postgres', q(SELECT tenancy.set_setting('acme', 'members_view_logs', false))), '', 'without the subscription, it is administered itself');
 $reader->quit;
 
 $subscriber->stop;
