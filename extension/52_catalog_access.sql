@@ -16,7 +16,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_truncate() IS 'Trigger: raises 42501 unless the caller is a DBA';
 
--- Whoever asks: also a superuser's change would be a conflict, by which apply ends at the next change of the publisher.
+-- For everybody: a superuser's change would be a conflict as well, by which apply ends at the next change of the publisher.
 CREATE FUNCTION tenancy_internal.refuse_on_subscriber() RETURNS trigger
 LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -77,19 +77,35 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.empty_values(regclass, name[]) IS 'Columns with the values that they have without content: NULL, or an empty object, array or text';
 
+CREATE FUNCTION tenancy_internal.drop_retention_policies(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+DECLARE
+  policy name;
+BEGIN
+  FOR policy IN SELECT p.polname FROM pg_policy p WHERE p.polrelid = drop_retention_policies.relation
+    AND p.polname IN ('tenancy_retention', 'tenancy_retention_update', 'tenancy_retention_delete') LOOP
+    EXECUTE format('DROP POLICY %I ON %s', policy, drop_retention_policies.relation);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.drop_retention_policies(regclass) IS 'Drops the policies by which rows of one table are hidden at the end of their retention';
+
+-- Also for UPDATE and DELETE: one that reads no column is not asked by a policy for SELECT, and could move rows to where they are kept
+-- longer. Not for INSERT, which writes new rows.
 CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   workspace_column name := (SELECT t.workspace_column FROM tenancy.protected_tables t WHERE t.relation = make_retention_policy.relation);
+  policy record;
 BEGIN
-  IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = make_retention_policy.relation AND p.polname = 'tenancy_retention') THEN
-    EXECUTE format('DROP POLICY tenancy_retention ON %s', make_retention_policy.relation);
-  END IF;
-  EXECUTE format('CREATE POLICY tenancy_retention ON %s AS RESTRICTIVE FOR SELECT USING (tenancy.is_kept(received_at, %s, (SELECT tenancy.kept_since(%L))))',
-    make_retention_policy.relation, coalesce(quote_ident(workspace_column), 'NULL'), make_retention_policy.kept.kind);
+  PERFORM tenancy_internal.drop_retention_policies(make_retention_policy.relation);
+  FOR policy IN SELECT * FROM (VALUES ('tenancy_retention', 'SELECT'), ('tenancy_retention_update', 'UPDATE'), ('tenancy_retention_delete', 'DELETE')) v (name, command) LOOP
+    EXECUTE format('CREATE POLICY %I ON %s AS RESTRICTIVE FOR %s USING (tenancy.is_kept(received_at, %s, (SELECT tenancy.kept_since(%L))))',
+      policy.name, make_retention_policy.relation, policy.command, coalesce(quote_ident(workspace_column), 'NULL'), make_retention_policy.kept.kind);
+  END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy_internal.kept_tables) IS 'Hides rows past their retention from principals, in one table';
+COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy_internal.kept_tables) IS 'Hides rows past their retention from principals, in one table, whatever they do with them';
 
 CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy_internal.kept_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -297,9 +297,7 @@ BEGIN
       CONTINUE;
     END IF;
     PERFORM tenancy_internal.drop_triggers(member, f) FROM unnest('{tenancy_internal.receive_row,tenancy_internal.keep_row,tenancy_internal.keep_rows}'::regproc[]) f;
-    IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member AND p.polname = 'tenancy_retention') THEN
-      EXECUTE format('DROP POLICY tenancy_retention ON %s', member);
-    END IF;
+    PERFORM tenancy_internal.drop_retention_policies(member);
   END LOOP;
   PERFORM tenancy_internal.remember_name(release_table.relation, false);
 END

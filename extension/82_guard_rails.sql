@@ -482,12 +482,12 @@ BEGIN
   END IF;
   SELECT r.relation INTO opened FROM (
     SELECT DISTINCT to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) AS relation FROM pg_event_trigger_dropped_objects() d
-    WHERE d.object_type = 'policy' AND d.address_names[3] = 'tenancy_retention'
+    WHERE d.object_type = 'policy' AND d.address_names[3] IN ('tenancy_retention', 'tenancy_retention_update', 'tenancy_retention_delete')
        OR d.object_type = 'trigger' AND starts_with(d.address_names[3], '~~tenancy_keep_row')) r
   WHERE (tenancy_internal.kept_above(r.relation)).relation IS NOT NULL LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s follows the logging settings', opened),
-      DETAIL = 'Its triggers "~~tenancy_keep_row...", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
+      DETAIL = 'Its triggers "~~tenancy_keep_row...", its policies "tenancy_retention..." and its column "received_at" cannot be dropped.',
       HINT = format('Use tenancy.ignore_logging_settings(%L) if it is no longer to follow them.', (tenancy_internal.kept_above(opened)).relation::text);
   END IF;
   -- Triggers that require actions: dropped by themselves, or with one of the columns.

@@ -111,8 +111,8 @@ BEGIN
                     EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)', t.catalog, t.kind, t.id_column);
   END LOOP;
 
-  -- What decides rights is changed on one server only: where it comes by logical replication, a change made here would end that, and
-  -- revocations would no longer arrive. Apply fires no triggers for statements. Entries of the audit log and uses of keys are local.
+  -- Rights are changed on one server only: where they come by logical replication, a change made here would end that, and revocations
+  -- would no longer arrive. Apply fires no triggers for statements. Entries of the audit log and uses of keys are local.
   FOR t IN SELECT k.oid::pg_catalog.regclass AS catalog FROM pg_catalog.pg_class k
            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = k.oid AND d.deptype = 'e'
            JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND e.oid = d.refobjid AND e.extname = 'pg_tenancy'

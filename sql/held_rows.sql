@@ -34,7 +34,7 @@ SELECT tried('ALTER TABLE line RENAME body TO b2'), tried('ALTER TABLE line RENA
 ALTER TABLE line_h NO INHERIT line;
 ALTER TABLE line_i NO INHERIT line;
 ALTER TABLE line_h ALTER organization_id DROP DEFAULT, ALTER organization_id TYPE int USING 1;
-DROP POLICY tenancy_retention ON line_i;
+DROP POLICY tenancy_retention ON line_i; DROP POLICY tenancy_retention_update ON line_i; DROP POLICY tenancy_retention_delete ON line_i;
 ALTER TABLE line_i ALTER workspace_id DROP DEFAULT, ALTER workspace_id TYPE int USING 1;
 SELECT tgrelid::regclass, count(*) FROM pg_trigger WHERE tgrelid IN ('line_h'::regclass, 'line_i'::regclass) AND tgname LIKE '~~tenancy%' GROUP BY 1 ORDER BY 1;
 SELECT w, tried(w) FROM unnest(ARRAY['ALTER TABLE line_e NO INHERIT line', 'ALTER TABLE line_g RENAME organization_id TO x', 'ALTER TABLE line_g RENAME body TO b2', 'ALTER TABLE line_g RENAME received_at TO b2',

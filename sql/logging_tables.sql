@@ -405,3 +405,41 @@ SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' \gexec
 SELECT follows('old_mail'), (SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken') AS broken;
 SELECT tenancy.reset_logging('acme', 'legal_hold');
 DROP TABLE mail, old_mail, other;
+
+-- Rows past their retention are hidden from statements that read nothing as well: they are not moved to where they are kept longer, nor
+-- counted or deleted. Those that are kept are.
+CREATE TABLE moves (id int, organization_id uuid, workspace_id uuid, body text);
+ALTER TABLE moves OWNER TO regress_owner;
+GRANT SELECT, UPDATE, DELETE ON moves TO regress_app;
+\o /dev/null
+SELECT tenancy.protect('moves', 'prompts', organization => 'organization_id', workspace => 'workspace_id');
+SELECT tenancy.apply_logging_settings('moves', 'logs');
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '90');
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '30', 'acme/search');
+\o
+SELECT polname, polcmd, polpermissive FROM pg_policy WHERE polrelid = 'moves'::regclass AND polname LIKE 'tenancy_retention%' ORDER BY 1;
+INSERT INTO moves (id, organization_id, workspace_id, body, received_at) VALUES
+  (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'fresh', now()),
+  (2, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'expired', now() - interval '42 days'),
+  (3, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003', 'kept longer', now() - interval '42 days');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+BEGIN;
+UPDATE moves SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003';
+SELECT id, body, right(workspace_id::text, 1) AS workspace FROM moves ORDER BY id;
+ROLLBACK;
+BEGIN;
+WITH gone AS (DELETE FROM moves RETURNING 1) SELECT count(*) FROM gone;
+ROLLBACK;
+BEGIN;
+DELETE FROM moves;
+RESET SESSION AUTHORIZATION;
+SELECT id, body FROM moves ORDER BY id;
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_owner;
+SELECT failure('DROP POLICY tenancy_retention_update ON moves'), failure('DROP POLICY tenancy_retention_delete ON moves');
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.ignore_logging_settings('moves');
+SELECT count(*) FROM pg_policy WHERE polrelid = 'moves'::regclass AND NOT polpermissive;
+DROP TABLE moves;

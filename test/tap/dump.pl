@@ -151,7 +151,7 @@ $node->safe_psql('kept', q(
 ));
 my $kept = q(
   SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid)), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE tgname LIKE '~~tenancy_keep%';
-  SELECT string_agg(concat_ws(' ', polrelid::regclass, pg_get_expr(polqual, polrelid)), '; ' ORDER BY polrelid::regclass::text) FROM pg_policy WHERE polname = 'tenancy_retention';
+  SELECT string_agg(concat_ws(' ', polrelid::regclass, pg_get_expr(polqual, polrelid)), '; ' ORDER BY polrelid::regclass::text, polname) FROM pg_policy WHERE polname LIKE 'tenancy_retention%';
   SELECT string_agg(k::text, ' ' ORDER BY k::text) FROM tenancy_internal.kept_tables k;
   SELECT * FROM messages UNION ALL SELECT id, organization_id, workspace_id, body, received_at FROM calls UNION ALL SELECT * FROM notes
     UNION ALL SELECT latest, organization_id, workspace_id, body, received_at FROM threads UNION ALL SELECT thread, organization_id, workspace_id, body, received_at FROM replies ORDER BY 5;

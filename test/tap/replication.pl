@@ -217,7 +217,7 @@ $subscriber->safe_psql('postgres', "INSERT INTO logs SELECT 1, '$organization'")
 my $reader = $subscriber->background_psql('postgres', on_error_stop => 0);
 $reader->query_safe("SET SESSION AUTHORIZATION app; SET plan_cache_mode = force_generic_plan; PREPARE seen AS SELECT count(*) FROM logs; SELECT set_config('tenancy.api_key', '$globex', false)");
 is(seen($reader), '1', 'a session of the subscriber sees its row');
-# What the subscriber records by itself, such as an entry of a DBA or of a refusal, keeps nothing from arriving; administration is refused.
+# Entries that the subscriber writes itself, about a DBA or a refusal, keep nothing from arriving; administration is refused.
 $subscriber->safe_psql('postgres', q(SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', fill_nulls => true)));
 like(ask($subscriber, "user=app options='-c tenancy.user=gus\@globex.test'", q(SELECT tenancy.update_user('gus@globex.test', name => 'Gus Two'))),
     qr/comes from another server by logical replication/, 'a member administers nothing on the subscriber');

@@ -106,8 +106,9 @@ int firing(char enabled) {
   }
 }
 
-// What is written while such a trigger is off stays as it is afterwards: rows with a tenant other than their
-// parent's, or a column changed without the permission. Of the catalogs only superusers can disable them.
+// Rows that are written while such a trigger is off stay as they are afterwards: with a tenant other than
+// their parent's, or a column changed without the permission. Of the catalogs only superusers can disable
+// them.
 void refuse_weakening(const TriggerRow &now, Oid object) {
   const TriggerRow former = read_trigger(object, nullptr);
   if (!former.is_ours || is_of_extension(former.relation)) return;
