@@ -512,7 +512,7 @@ CREATE TRIGGER on_line BEFORE UPDATE ON lines_of_notes FOR EACH ROW EXECUTE FUNC
 UPDATE notes SET id = 1 WHERE id = 10;
 DROP TRIGGER on_line ON lines_of_notes;
 
--- Columns that call more equal than the key does: what counts is whether another row is meant.
+-- Columns that call more equal than the key does, by their type or collation: what counts is whether another row is meant.
 CREATE EXTENSION citext;
 CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TABLE plans (title text PRIMARY KEY, organization_id uuid, workspace_id uuid);
@@ -545,5 +545,8 @@ FROM unnest('{plans,plans_any_case}'::text[]) parent, unnest('{default,C,any_cas
 UPDATE tasks_any_case SET plan = 'plan';
 SELECT its_collation, is_refused(format('ALTER TABLE plans_any_case ALTER COLUMN title TYPE text COLLATE %I; UPDATE tasks_any_case SET plan = ''draft''', its_collation)) AS refused
 FROM unnest('{any_case,C}'::text[]) its_collation;
+-- Also where the column calls the new key equal to the old one
+SELECT is_refused($$ALTER TABLE plans_any_case ALTER COLUMN title TYPE text COLLATE "C"; INSERT INTO plans_any_case VALUES ('Plan', 'bbbbbbbb-0000-4000-8000-000000000000');
+  UPDATE tasks_any_case SET plan = 'Plan'$$) AS refused;
 DROP TABLE steps, tasks, tasks_any_case, plans, plans_any_case;
 DROP EXTENSION citext;
