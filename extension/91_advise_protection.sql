@@ -19,6 +19,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     LATERAL (SELECT v.name FROM unnest('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
   UNION ALL
+  SELECT 'error', f::text, format('policy "%s", by which rows past their retention are hidden, is missing', g.name),
+         format('SELECT tenancy.apply_logging_settings(%L, %L, %L)', k.relation, k.kind, k.content)
+  FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
+    LATERAL (SELECT v.name FROM unnest('{tenancy_retention,tenancy_retention_update,tenancy_retention_delete}'::name[]) v (name)
+             WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = f AND p.polname = v.name) LIMIT 1) g
+  UNION ALL
   -- Enabled, but not for what logical replication writes. Of a partition's, the partitioned table's is the one to mend.
   SELECT 'error', g.tgrelid::regclass::text, format('trigger "%s", by which rows follow their parents, is not always enabled', g.tgname),
          format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', g.tgrelid::regclass, g.tgname)

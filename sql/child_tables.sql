@@ -180,7 +180,8 @@ RESET ROLE;
 DROP TRIGGER own ON chats;
 DROP TRIGGER own ON messages;
 DROP FUNCTION as_it_is();
--- What logical replication writes takes its tenant from the parent and follows it, at two levels; a parent must come first.
+-- What logical replication writes takes its tenant from the parent and follows it, at two levels. A parent must come first, unless the
+-- row brings a tenant.
 BEGIN;
 SET LOCAL session_replication_role = replica;
 INSERT INTO messages (id, chat_id) VALUES (3000, 5);
@@ -190,6 +191,10 @@ UPDATE chats SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id 
 SELECT DISTINCT right(workspace_id::text, 1) AS workspace FROM (SELECT workspace_id FROM messages WHERE chat_id = 5 UNION ALL SELECT workspace_id FROM parts WHERE message_id = 3000) w;
 TABLE strangers;
 SELECT * FROM failure('INSERT INTO messages (id, chat_id) VALUES (3001, 99)');
+INSERT INTO messages (id, chat_id, organization_id, workspace_id) VALUES (3002, 99, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002')
+RETURNING right(workspace_id::text, 1) AS workspace;
+SET LOCAL session_replication_role = origin;
+SELECT * FROM failure('INSERT INTO messages (id, chat_id, organization_id) VALUES (3003, 99, ''aaaaaaaa-0000-4000-8000-000000000000'')');
 ROLLBACK;
 BEGIN;
 SET LOCAL tenancy.guard_rails = off;

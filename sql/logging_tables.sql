@@ -94,7 +94,7 @@ RESET SESSION AUTHORIZATION;
 \o /dev/null
 SELECT tenancy.protect('payloads', 'logs', organization => 'organization_id', workspace => 'workspace_id');
 \o
-SELECT polname, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = 'payloads'::regclass AND NOT polpermissive;
+SELECT polname, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = 'payloads'::regclass AND NOT polpermissive ORDER BY polname;
 SELECT tenancy.unprotect('payloads');
 SELECT count(*) AS policies FROM pg_policy WHERE polrelid = 'payloads'::regclass;
 SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'payloads'::regclass;
@@ -332,9 +332,10 @@ SELECT tenancy.protect(t, 'prompts', 'organization_id', actions => '{"publish": 
 SELECT tenancy.apply_logging_settings('mail', 'payloads', '{body}');
 -- What DROP takes, and a restore brings: rows, triggers, policies
 CREATE FUNCTION dumped(relation regclass) RETURNS TABLE (command text) LANGUAGE sql STABLE AS $$
-  SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE t.tgrelid = dumped.relation AND NOT t.tgisinternal AND t.tgparentid = 0
+  (SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE t.tgrelid = dumped.relation AND NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY t.tgname)
   UNION ALL
-  SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', dumped.relation, t.tgname) FROM pg_trigger t WHERE t.tgrelid = dumped.relation AND t.tgenabled = 'A'
+  (SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', dumped.relation, t.tgname) FROM pg_trigger t WHERE t.tgrelid = dumped.relation AND t.tgenabled = 'A'
+   ORDER BY t.tgname)
   UNION ALL
   (SELECT format('CREATE POLICY %I ON %s AS %s FOR %s%s%s', p.policyname, dumped.relation, p.permissive, p.cmd, ' USING (' || p.qual || ')', ' WITH CHECK (' || p.with_check || ')')
    FROM pg_policies p WHERE format('%I.%I', p.schemaname, p.tablename)::regclass = dumped.relation ORDER BY p.policyname)
@@ -399,7 +400,9 @@ SELECT follows('old_mail'), (SELECT count(*) FROM tenancy.advise() WHERE object 
 -- What is broken is mended in place, and the settings are followed as before; also while a hold keeps rows.
 SELECT tenancy.protect('old_mail', 'prompts', 'organization_id', actions => '{"publish": ["sent"]}');
 SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+SET tenancy.guard_rails = off;
 ALTER TABLE old_mail DISABLE TRIGGER "~tenancy_action_1_update";
+RESET tenancy.guard_rails;
 SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken';
 SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' \gexec
 SELECT follows('old_mail'), (SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken') AS broken;
@@ -440,6 +443,13 @@ SET SESSION AUTHORIZATION regress_owner;
 SELECT failure('DROP POLICY tenancy_retention_update ON moves'), failure('DROP POLICY tenancy_retention_delete ON moves');
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
+SELECT problem FROM tenancy.advise() WHERE object ~ 'moves' AND rule = 'protection_broken';
+SET tenancy.guard_rails = off;
+DROP POLICY tenancy_retention_update ON moves;
+RESET tenancy.guard_rails;
+SELECT rule, problem, fix_sql FROM tenancy.advise() WHERE object ~ 'moves' AND rule = 'protection_broken';
+SELECT fix_sql FROM tenancy.advise() WHERE object ~ 'moves' AND rule = 'protection_broken' \gexec
+SELECT problem FROM tenancy.advise() WHERE object ~ 'moves' AND rule = 'protection_broken';
 SELECT tenancy.ignore_logging_settings('moves');
 SELECT count(*) FROM pg_policy WHERE polrelid = 'moves'::regclass AND NOT polpermissive;
 DROP TABLE moves;

@@ -74,6 +74,9 @@ INSERT INTO attacks.payloads (goal, kind, except_of, statement) VALUES
   ('open', 'utility', '-', 'ALTER FUNCTION tenancy.is_dba() OWNER TO {me}'),
   ('open', 'dml', '-', 'GRANT INSERT ON tenancy.organizations TO att_web; SELECT 1 WHERE has_table_privilege(''att_web'', ''tenancy.organizations'', ''INSERT'')'),
   ('open', 'dml', '-', 'GRANT USAGE ON TYPE tenancy.administrator TO att_web; SELECT 1 WHERE has_type_privilege(''att_web'', ''tenancy.administrator'', ''USAGE'')'),
+  ('open', 'utility', '-', 'CREATE TABLE {me}.open_parent (LIKE app.logs); ALTER TABLE app.logs INHERIT {me}.open_parent'),
+  ('open', 'utility', '-', 'ALTER TABLE app.docs DISABLE TRIGGER ALL'),
+  ('open', 'utility', 'att_owner', 'ALTER TABLE app.logs RENAME COLUMN organization_id TO former'),
   ('open', 'utility', '-', 'DROP EXTENSION pg_tenancy CASCADE'),
   ('be superuser', 'utility', '-', 'ALTER ROLE {me} SUPERUSER'),
   ('be superuser', 'utility', '-', 'ALTER ROLE {me} BYPASSRLS'),
@@ -81,6 +84,9 @@ INSERT INTO attacks.payloads (goal, kind, except_of, statement) VALUES
   ('be superuser', 'utility', '-', 'GRANT pg_execute_server_program TO {me}'),
   ('be superuser', 'utility', '-', 'GRANT att_other TO {me}'),
   ('be superuser', 'utility', '-', 'SET LOCAL ROLE postgres'),
+  ('be superuser', 'utility', '-', 'CREATE TRIGGER evil AFTER UPDATE ON tenancy.users FOR EACH ROW EXECUTE FUNCTION {me}.trigger_function()'),
+  -- Cursors return rows with the rights of whoever has opened them.
+  ('be superuser', 'query', '-', 'SELECT {me}.fetched()'),
   ('be superuser', 'utility', '-', 'SET LOCAL session_replication_role = replica'),
   ('be superuser', 'query', 'att_etl', 'SELECT count(*) FROM pg_authid'),
   ('be superuser', 'query', '-', 'SELECT length(pg_read_file(''postgresql.conf''))'),
@@ -158,6 +164,21 @@ BEGIN
   PERFORM set_config('attacks.armed', 'on', true);
 END
 $act$;
+CREATE FUNCTION {s}.fetched() RETURNS text LANGUAGE plpgsql AS $f$
+DECLARE
+  one refcursor;
+  one_row record;
+BEGIN
+  FOREACH one IN ARRAY ARRAY(SELECT c.name FROM pg_cursors c WHERE c.name !~ '^evil') LOOP
+    BEGIN
+      FETCH one INTO one_row;
+      IF FOUND THEN RETURN one_row::text; END IF;
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+  END LOOP;
+  RETURN NULL;
+END
+$f$;
 CREATE FUNCTION {s}.f(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $f$ DECLARE nothing text; BEGIN SELECT {s}.act()::text INTO nothing; RETURN i; END $f$;
 CREATE FUNCTION {s}.d(i int) RETURNS int IMMUTABLE SECURITY DEFINER LANGUAGE plpgsql AS $f$ DECLARE nothing text; BEGIN SELECT {s}.act()::text INTO nothing; RETURN i; END $f$;
 CREATE FUNCTION {s}.trigger_function() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM {s}.act(); RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END; END $f$;

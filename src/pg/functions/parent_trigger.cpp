@@ -181,6 +181,14 @@ bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Da
   pg_unreachable();
 }
 
+// Logical replication, and whoever may pretend to be it, writes what was right where it comes from, and the
+// server checks no foreign key of it: the parent may come later, or stay away.
+bool comes_with_tenant(Relation relation, const ChildTable &child, HeapTuple row) {
+  return SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA &&
+         child.compared_column != InvalidAttrNumber &&
+         !heap_attisnull(row, child.compared_column, RelationGetDescr(relation));
+}
+
 // Returns the row with its parent's columns, in the caller's memory context. Without a parent it would belong
 // to nobody: it is refused here, with the error of a policy, which would not be asked of a row that is
 // written through a view whose owner bypasses row security. Without row security, the foreign key might
@@ -188,8 +196,10 @@ bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Da
 HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key,
                                  bool inserted) {
   const bool found = lock_acceptable_parent(relation, child, 0, key);
-  if (!found && check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED)
+  if (!found && check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED) {
+    if (comes_with_tenant(relation, child, row)) return row;
     raise_missing_parent(relation, child);
+  }
   int numbers[id_column_count];
   Datum values[id_column_count]{};
   bool nulls[id_column_count];
