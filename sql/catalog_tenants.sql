@@ -66,7 +66,7 @@ ALTER TABLE tenancy.organizations DISABLE TRIGGER check_names;
 ALTER TABLE tenancy.users DISABLE TRIGGER check_external_id;
 UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
 SELECT tenancy_internal.find_organization('acme');
-UPDATE tenancy.organizations SET external_id = CASE slug WHEN 'acme' THEN 'acme' ELSE '2' END;
+UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'acme';
 SELECT tenancy_internal.find_organization('acme');
 UPDATE tenancy.users SET external_id = 'mona@acme.test' WHERE email = 'mike@acme.test';
 SELECT u.email FROM tenancy.users u WHERE u.user_id = tenancy_internal.find_user('mona@acme.test');
