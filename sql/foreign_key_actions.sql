@@ -89,7 +89,7 @@ SELECT format('SELECT t.way, %L OR t.ran ~ ''by a superuser'' AS as_it_does FROM
 FROM ways w WHERE w.n IN (2, 4, 5, 6, 7, 8, 10) ORDER BY w.n \gexec
 -- Rows of a tenant that are removed
 \echo rows of a tenant
-SELECT format('SELECT t.way, t.ends ~ CASE WHEN %2$s = 7 THEN ''^42501: cannot execute CREATE TRIGGER within'' WHEN %1$L OR %2$s IN (1, 3, 9) THEN ''^done$'' WHEN %2$s = 8 THEN ''^42501: cannot fire deferred trigger within'' ELSE ''^55000: trigger "t" of table "(y|y_null|y2|seen|part)" would run with the rights of another role$'' END AS ends_so, coalesce(t.ran !~ ''by a superuser'', true) FROM tried(%2$s, ''shop.orders'', %L, $c$SELECT tenancy.delete_workspace(''umbra/short-lived'', with_rows => true)$c$) t', :'runs_as_owner', w.n, :'workspace')
+SELECT format('SELECT t.way, t.ends ~ CASE WHEN %2$s = 7 THEN ''^42501: cannot execute CREATE TRIGGER within'' WHEN %2$s = 8 THEN ''^42501: cannot fire deferred trigger within'' WHEN %1$L OR %2$s IN (1, 3, 9) THEN ''^done$'' ELSE ''^55000: trigger "t" of table "(y|y_null|y2|seen|part)" would run with the rights of another role$'' END AS ends_so, coalesce(t.ran !~ ''by a superuser'', true) FROM tried(%2$s, ''shop.orders'', %L, $c$SELECT tenancy.delete_workspace(''umbra/short-lived'', with_rows => true)$c$) t', :'runs_as_owner', w.n, :'workspace')
 FROM ways w ORDER BY w.n \gexec
 -- Rows of ours. Those triggers that are there when the foreign key is made, or that are made then, are refused as they are made.
 \echo rows of ours
