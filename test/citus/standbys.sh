@@ -24,7 +24,7 @@ stop_server "$WORK_DIR/standby_of_coordinator"
 (start_cluster "$WORK_DIR/standby_of_coordinator")
 caught_up() {
   local now
-  now=$(value 'SELECT pg_current_wal_lsn()')
+  now=$(value 'SELECT pg_current_wal_insert_lsn()')
   for _ in {1..100}; do
     [[ $(on standby_of_coordinator answer "SELECT pg_last_wal_replay_lsn() >= '$now'") == t ]] && return
     sleep 0.1
