@@ -75,7 +75,7 @@ INSERT INTO attacks.payloads (goal, kind, except_of, statement) VALUES
   ('open', 'dml', '-', 'GRANT INSERT ON tenancy.organizations TO att_web; SELECT 1 WHERE has_table_privilege(''att_web'', ''tenancy.organizations'', ''INSERT'')'),
   ('open', 'dml', '-', 'GRANT USAGE ON TYPE tenancy.administrator TO att_web; SELECT 1 WHERE has_type_privilege(''att_web'', ''tenancy.administrator'', ''USAGE'')'),
   ('open', 'utility', '-', 'CREATE TABLE {me}.open_parent (LIKE app.logs); ALTER TABLE app.logs INHERIT {me}.open_parent'),
-  ('open', 'utility', '-', 'ALTER TABLE app.docs DISABLE TRIGGER ALL'),
+  ('open', 'utility', 'att_owner', 'ALTER TABLE app.docs DISABLE TRIGGER ALL'),
   ('open', 'utility', 'att_owner', 'ALTER TABLE app.logs RENAME COLUMN organization_id TO former'),
   ('open', 'utility', '-', 'DROP EXTENSION pg_tenancy CASCADE'),
   ('be superuser', 'utility', '-', 'ALTER ROLE {me} SUPERUSER'),
@@ -169,7 +169,7 @@ DECLARE
   one refcursor;
   one_row record;
 BEGIN
-  FOREACH one IN ARRAY ARRAY(SELECT c.name FROM pg_cursors c WHERE c.name !~ '^evil') LOOP
+  FOREACH one IN ARRAY ARRAY(SELECT c.name FROM pg_cursors c WHERE c.name !~ '^evil' AND c.statement !~ 'attacks[.]payloads') LOOP
     BEGIN
       FETCH one INTO one_row;
       IF FOUND THEN RETURN one_row::text; END IF;
