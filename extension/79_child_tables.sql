@@ -353,7 +353,7 @@ BEGIN
     FOR part IN SELECT p.* FROM tenancy_steps.parts_to_fill(follow_parents.relation, at_most::integer) p LOOP
       PERFORM tenancy_internal.fill_blocks(part.part, 0, part.blocks);
     END LOOP;
-    PERFORM tenancy_steps.notice(pg_catalog.format('rows of table %s that say now what their parents say: %s', follow_parents.relation, differing));
+    PERFORM tenancy_steps.notice(format('rows of table %s that say now what their parents say: %s', follow_parents.relation, differing));
   END IF;
   FOR i IN 2 .. cardinality(follow_parents.wanted.through) LOOP
     SELECT * INTO parent FROM tenancy_internal.find_parent(follow_parents.relation, follow_parents.wanted.through[i]);

@@ -20,7 +20,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
   UNION ALL
   SELECT 'error', f::text, format('policy "%s", by which rows past their retention are hidden, is missing', g.name),
-         format('SELECT tenancy.apply_logging_settings(%L, %L, %L)', k.relation, k.kind, k.content)
+         'SELECT ' || tenancy_internal.keep_call(k)
   FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
     LATERAL (SELECT v.name FROM unnest('{tenancy_retention,tenancy_retention_update,tenancy_retention_delete}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = f AND p.polname = v.name) LIMIT 1) g

@@ -3,6 +3,7 @@
 \pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
+\set undone :srcdir '/sql/include/undone.sql'
 \i :world
 SET client_min_messages = warning;
 CREATE TABLE notes (id int, organization_id uuid, workspace_id uuid, user_id uuid, key_id uuid);
@@ -310,20 +311,11 @@ SELECT (failure('SELECT * FROM tenancy.whoami()')).state, (failure($$SELECT tena
 RESET SESSION AUTHORIZATION;
 RESET tenancy.require_claims;
 -- Nor are a person, a key or a role that signs tenants up anybody there who administers; elsewhere they are.
-CREATE FUNCTION administers(call text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE 'SELECT ' || call;
-  RAISE SQLSTATE 'UNDO1';
-EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
-  RETURN 'done';
-WHEN OTHERS THEN
-  RETURN concat_ws(': ', SQLSTATE, SQLERRM);
-END
-$$;
+\i :undone
 BEGIN;
 GRANT USAGE ON TYPE tenancy.sign_up TO regress_plain;
 SET LOCAL client_min_messages = warning;
-\set administer 'SET LOCAL SESSION AUTHORIZATION regress_bound; SELECT call, administers(call) FROM unnest(ARRAY[$$tenancy.my_organizations()$$, $$tenancy.update_user(name => ''Mickey'')$$, $$tenancy.leave_organization(''acme'')$$, $$tenancy.accept_invitation(''00000000-0000-4000-8000-000000000000'')$$]) call; SET LOCAL SESSION AUTHORIZATION regress_app; CALL become(''acme master'', true); SELECT administers($$tenancy.rotate_own_api_key()$$); RESET tenancy.api_key; SET LOCAL SESSION AUTHORIZATION regress_plain; SELECT administers($$tenancy.create_organization(''New'', ''n@new.test'')$$); RESET SESSION AUTHORIZATION;'
+\set administer 'SET LOCAL SESSION AUTHORIZATION regress_bound; SELECT call, undone(call) FROM unnest(ARRAY[$$tenancy.my_organizations()$$, $$tenancy.update_user(name => ''Mickey'')$$, $$tenancy.leave_organization(''acme'')$$, $$tenancy.accept_invitation(''00000000-0000-4000-8000-000000000000'')$$]) call; SET LOCAL SESSION AUTHORIZATION regress_app; CALL become(''acme master'', true); SELECT undone($$tenancy.rotate_own_api_key()$$); RESET tenancy.api_key; SET LOCAL SESSION AUTHORIZATION regress_plain; SELECT undone($$tenancy.create_organization(''New'', ''n@new.test'')$$); RESET SESSION AUTHORIZATION;'
 :administer
 SET LOCAL tenancy.require_claims = on;
 :administer

@@ -3,6 +3,7 @@
 \pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
+\set undone :srcdir '/sql/include/undone.sql'
 \set tokens :srcdir '/sql/include/user_tokens.sql'
 \i :world
 \set ECHO none
@@ -34,20 +35,7 @@ END
 $$;
 CREATE FUNCTION use_token(name text) RETURNS void LANGUAGE sql AS
 $$ SELECT set_config('tenancy.jwt', t.token, false) FROM app.tokens t WHERE t.name = use_token.name $$;
--- What comes of a call, which is undone.
-CREATE FUNCTION decides(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  detail text;
-BEGIN
-  EXECUTE 'SELECT ' || call;
-  RAISE SQLSTATE 'UNDO1';
-EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
-  RETURN 'done';
-WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-  RETURN concat_ws(': ', SQLSTATE, SQLERRM, nullif(detail, ''));
-END
-$$;
+\i :undone
 CREATE FUNCTION rights_by(token name) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM choose();
@@ -168,7 +156,7 @@ BEGIN;
 SELECT tenancy.allow_elevation('acme', 'organization/admin', 'mike@acme.test', '1 hour');
 SET LOCAL SESSION AUTHORIZATION regress_plain;
 SET LOCAL tenancy.organization = 'acme';
-SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, decides('tenancy.elevate(''admin'', ''test'', ''1 hour'')') AS takes, decides('tenancy.end_elevation()') AS ends, decides('tenancy.revoke_api_keys(''mike@acme.test'')') AS revokes
+SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, undone('tenancy.elevate(''admin'', ''test'', ''1 hour'')') AS takes, undone('tenancy.end_elevation()') AS ends, undone('tenancy.revoke_api_keys(''mike@acme.test'')') AS revokes
 FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'its workspace', 'scope', 'scopes nobody knows') ORDER BY t.n;
 ROLLBACK;
 
@@ -242,7 +230,7 @@ SELECT DISTINCT actor_kind, actor, action, resource_type FROM (SELECT * FROM ten
 ROLLBACK;
 -- Less than the person is a token with scopes that count, or a workspace; one that names an organization is for that one.
 RESET tenancy.organization;
-SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, decides('tenancy.leave_organization(''acme'')') AS leaves, decides('tenancy.update_user(name => ''N.'')') AS renames
+SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, undone('tenancy.leave_organization(''acme'')') AS leaves, undone('tenancy.update_user(name => ''N.'')') AS renames
 FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'another organization', 'its workspace', 'scope', 'scopes in a list', 'scopes nobody knows') ORDER BY t.n;
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
@@ -584,7 +572,7 @@ EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
   RETURN SQLERRM;
 END
 $$;
-\set decide 'SELECT call, decides(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state, pg_temp.founds() FROM tenancy.my_organizations() ORDER BY 1;'
+\set decide 'SELECT call, undone(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state, pg_temp.founds() FROM tenancy.my_organizations() ORDER BY 1;'
 SET tenancy.organization = 'globex';
 BEGIN;
 RESET SESSION AUTHORIZATION;
@@ -604,13 +592,13 @@ SELECT tenancy.invite('acme', 'mike@acme.test') AS invitation \gset
 SET SESSION AUTHORIZATION regress_plain;
 SELECT use_token('google id');
 :decide
-SELECT name, decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
+SELECT name, undone(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
 -- One that was issued since does.
 RESET SESSION AUTHORIZATION;
 UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
 SET SESSION AUTHORIZATION regress_plain;
 :decide
-SELECT name, decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
+SELECT name, undone(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
 ROLLBACK;
 RESET tenancy.organization;
 SELECT tenancy.leave_organization('globex');

@@ -22,6 +22,23 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
 }
 
+// 'all', 'own' or NULL for the arguments (organization, workspace, resource, action): the rows of that place
+// by `rows_of`, in the session's own organization only.
+Datum reached_rows(FunctionCallInfo fcinfo, Rows (*rows_of)(Principal &, PermissionSet, const Uuid &)) {
+  require_internal_call(fcinfo);
+  if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
+  const PermissionSet permission =
+      registered_permission(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  const Uuid organization = uuid_argument(fcinfo, 0);
+  const Uuid workspace = uuid_argument(fcinfo, 1);
+  Principal *principal = current_principal();
+  if (!organization || principal->organization != organization) PG_RETURN_NULL();
+  const char *reached = rows_name(rows_of(*principal, permission, workspace));
+  if (reached == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(reached));
+}
+
 }  // namespace
 
 extern "C" {
@@ -50,39 +67,20 @@ Datum pg_tenancy_expire_rights(PG_FUNCTION_ARGS) {
 // Returns 'all', 'own' or NULL: the rows over which the session holds the permission in that place.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds);
 Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
-  require_internal_call(fcinfo);
-  if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
-  give_back_numbers();
-  const PermissionSet permission =
-      registered_permission(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
-  const Uuid organization = uuid_argument(fcinfo, 0);
-  const Uuid workspace = uuid_argument(fcinfo, 1);
-  Principal *principal = current_principal();
-  if (!organization || principal->organization != organization) PG_RETURN_NULL();
-  const char *reached = rows_name(workspace ? authorized(*principal, permission, workspace)
-                                            : principal->access->on_organization().rows(permission));
-  if (reached == nullptr) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(reached));
+  return reached_rows(fcinfo, [](Principal &principal, PermissionSet permission, const Uuid &workspace) {
+    return workspace ? authorized(principal, permission, workspace)
+                     : principal.access->on_organization().rows(permission);
+  });
 }
 
 // Likewise, without what elevate() has added: a permission by which something is given away, as its holder
 // sees fit.
 PG_FUNCTION_INFO_V1(pg_tenancy_lasting_reach);
 Datum pg_tenancy_lasting_reach(PG_FUNCTION_ARGS) {
-  require_internal_call(fcinfo);
-  if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
-  give_back_numbers();
-  const PermissionSet permission =
-      registered_permission(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
-  const Uuid organization = uuid_argument(fcinfo, 0);
-  const Uuid workspace = uuid_argument(fcinfo, 1);
-  const Principal *principal = current_principal();
-  if (!organization || principal->organization != organization) PG_RETURN_NULL();
-  const Access &access = *principal->delegable;
-  const char *reached = rows_name(workspace ? access.authorized(permission, workspace)
-                                            : access.on_organization().rows(permission));
-  if (reached == nullptr) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(reached));
+  return reached_rows(fcinfo, [](Principal &principal, PermissionSet permission, const Uuid &workspace) {
+    const Access &lasting = *principal.delegable;
+    return workspace ? lasting.authorized(permission, workspace) : lasting.on_organization().rows(permission);
+  });
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_words);
