@@ -9,6 +9,7 @@
 #include "pg/server/compat.hpp"
 
 extern "C" {
+#include "catalog/index.h"
 #include "catalog/partition.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -80,11 +81,25 @@ void require_partition(Oid partition, Oid table) {
   require_owner(partition);
 }
 
+// CLUSTER and REPLICA IDENTITY name an index of the table, which the server finds in the table's schema, and
+// locks before it asks whose it is.
+void require_index(const RangeVar *table_name, const char *index_name) {
+  const Oid table = found(table_name);
+  if (index_name == nullptr || !OidIsValid(table)) return;
+  const Oid index = get_relname_relid(index_name, get_rel_namespace(table));
+  if (OidIsValid(index) &&
+      (get_rel_relkind(index) != RELKIND_INDEX || IndexGetRelation(index, true) != table))
+    require_owner(index);
+}
+
 void examine(const AlterTableStmt *statement) {
   const ListCell *cell = nullptr;
   foreach (cell, statement->cmds) {
     const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
+    if (part->subtype == AT_ClusterOn) require_index(statement->relation, part->name);
     if (part->def == nullptr) continue;
+    if (part->subtype == AT_ReplicaIdentity)
+      require_index(statement->relation, reinterpret_cast<const ReplicaIdentityStmt *>(part->def)->name);
     if (IsA(part->def, PartitionCmd)) {
       const Oid partition = found(reinterpret_cast<const PartitionCmd *>(part->def)->name);
       if (part->subtype == AT_AttachPartition)
@@ -164,9 +179,14 @@ void examine_command(const Node *command) {
     case T_CreatePublicationStmt:
       return examine_publication(reinterpret_cast<const CreatePublicationStmt *>(command)->pubobjects);
     case T_AlterPublicationStmt: {
+      // Whoever owns a publication may take any table out of it.
       const auto *change = reinterpret_cast<const AlterPublicationStmt *>(command);
-      if (change->action == AP_AddObjects) examine_publication(change->pubobjects);
+      if (change->action != AP_DropObjects) examine_publication(change->pubobjects);
       return;
+    }
+    case T_ClusterStmt: {
+      const auto *cluster = reinterpret_cast<const ClusterStmt *>(command);
+      return require_index(cluster->relation, cluster->indexname);
     }
     default:
       return;

@@ -143,20 +143,35 @@ void order_conditions(const PlannerInfo *root, List *conditions, Relids own) {
       condition->security_level = root->qual_security_level;
 }
 
-// RETURNS those of the conditions that were put late, behind those of the list.
-List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *conditions, List *late) {
+// A condition, and the sides of an OR: the server asks of each by itself whether an index may have it, even
+// where it may not have the whole.
+// NOLINTNEXTLINE(misc-no-recursion)
+List *put_sides_late(const RelOptInfo *relation, Node *side, bool is_unasked, List *late) {
+  if (IsA(side, BoolExpr)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, reinterpret_cast<BoolExpr *>(side)->args)
+      late = put_sides_late(relation, static_cast<Node *>(lfirst(cell)), is_unasked, late);
+  }
+  if (!IsA(side, RestrictInfo)) return late;
+  auto *condition = reinterpret_cast<RestrictInfo *>(side);
+  if ((condition->leakproof || is_unasked) &&
+      is_noticeable(reinterpret_cast<Node *>(condition->clause), relation->relids)) {
+    condition->leakproof = false;
+    late = lappend(late, condition);
+  }
+  if (condition->orclause == nullptr) return late;
+  return put_sides_late(relation, reinterpret_cast<Node *>(condition->orclause), is_unasked, late);
+}
+
+// RETURNS those of the conditions, and of their sides, that were put late, behind those of the list.
+List *put_late(const PlannerInfo *root, const RelOptInfo *relation, const List *conditions, List *late) {
   // Of a view's filter: the planner has not asked whether conditions are leakproof (put_behind_filter).
   const bool is_unasked = root->qual_security_level == 0;
   const ListCell *cell = nullptr;
-  foreach (cell, conditions) {
-    auto *condition = lfirst_node(RestrictInfo, cell);
-    if ((condition->leakproof || is_unasked) && !condition->pseudoconstant &&
-        condition->security_level > relation->baserestrict_min_security &&
-        is_noticeable(reinterpret_cast<Node *>(condition->clause), relation->relids)) {
-      condition->leakproof = false;
-      late = lappend(late, condition);
-    }
-  }
+  foreach (cell, conditions)
+    if (auto *condition = lfirst_node(RestrictInfo, cell);
+        !condition->pseudoconstant && condition->security_level > relation->baserestrict_min_security)
+      late = put_sides_late(relation, reinterpret_cast<Node *>(condition), is_unasked, late);
   return late;
 }
 

@@ -31,10 +31,20 @@ namespace {
 
 enum class Place { alone, of_new_versions, bitmap, combined };
 
-// Conditions that join are made anew for a path, and others were let in by whoever trusts their functions.
-bool is_among(const List *conditions, const RestrictInfo *condition, Relids own) {
-  return list_member_ptr(conditions, condition) ||
-         (condition->leakproof && is_noticeable(reinterpret_cast<Node *>(condition->clause), own));
+// What is kept from rechecks.
+struct Kept {
+  const List *conditions;
+  // Of a view's filter, for which nobody asks whether a condition is leakproof
+  bool is_unasked;
+};
+
+// Conditions that join, and some sides of an OR, are made anew for a path, and others were let in by whoever
+// trusts their functions.
+bool is_among(const Kept &kept, const RestrictInfo *condition, const RelOptInfo *relation) {
+  if (list_member_ptr(kept.conditions, condition)) return true;
+  const bool is_made_anew = kept.is_unasked && !list_member_ptr(relation->baserestrictinfo, condition);
+  return (condition->leakproof || is_made_anew) &&
+         is_noticeable(reinterpret_cast<Node *>(condition->clause), relation->relids);
 }
 
 // On each row again, for as long as it takes. A condition that reads columns by leaky functions is here since
@@ -45,11 +55,11 @@ bool tells_when_rechecked(const RestrictInfo *condition, Relids own) {
          (!contain_leaked_vars(clause) && can_take_long(clause, own));
 }
 
-bool has_any(const IndexPath *scan, const List *conditions, Place place) {
+bool has_any(const IndexPath *scan, const Kept &kept, Place place) {
   const ListCell *cell = nullptr;
   foreach (cell, scan->indexclauses)
     if (auto *condition = lfirst_node(IndexClause, cell)->rinfo;
-        is_among(conditions, condition, scan->path.parent->relids) &&
+        is_among(kept, condition, scan->path.parent) &&
         (place == Place::combined || tells_when_rechecked(condition, scan->path.parent->relids)))
       return true;
   return false;
@@ -74,56 +84,53 @@ bool waits_for_rows(const PlannerInfo *root, const RelOptInfo *relation) {
   return mark != nullptr && RowMarkRequiresRowShareLock(mark->markType);
 }
 
-bool rechecks(const Path *path, const List *conditions, Place place);
+bool rechecks(const Path *path, const Kept &kept, Place place);
 
-bool any_rechecks(const List *paths, const List *conditions, Place place) {
+bool any_rechecks(const List *paths, const Kept &kept, Place place) {
   const ListCell *cell = nullptr;
   foreach (cell, paths)
-    if (rechecks(static_cast<Path *>(lfirst(cell)), conditions, place)) return true;
+    if (rechecks(static_cast<Path *>(lfirst(cell)), kept, place)) return true;
   return false;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion)
-bool rechecks(const Path *path, const List *conditions, Place place) {
+bool rechecks(const Path *path, const Kept &kept, Place place) {
   switch (nodeTag(path)) {
     case T_IndexPath: {
       const auto *scan = reinterpret_cast<const IndexPath *>(path);
       return ((place != Place::alone || scan->indexinfo->relam != BTREE_AM_OID) &&
-              has_any(scan, conditions, place)) ||
+              has_any(scan, kept, place)) ||
              tells_by_distance(scan);
     }
     case T_BitmapHeapPath:
-      return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, conditions, Place::bitmap);
+      return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, kept, Place::bitmap);
     case T_BitmapAndPath:
-      return any_rechecks(reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals, conditions,
-                          Place::combined);
+      return any_rechecks(reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals, kept, Place::combined);
     case T_BitmapOrPath:
-      return any_rechecks(reinterpret_cast<const BitmapOrPath *>(path)->bitmapquals, conditions, place);
+      return any_rechecks(reinterpret_cast<const BitmapOrPath *>(path)->bitmapquals, kept, place);
     default:
       return false;
   }
 }
 
-List *without_rechecks(const List *paths, const List *conditions, Place place) {
+List *without_rechecks(const List *paths, const Kept &kept, Place place) {
   List *result = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, paths)
-    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, place))
-      result = lappend(result, lfirst(cell));
+    if (!rechecks(static_cast<Path *>(lfirst(cell)), kept, place)) result = lappend(result, lfirst(cell));
   return result;
 }
 
 // --- other paths
 
-void add_index_paths(PlannerInfo *root, RelOptInfo *relation, List *indexes, const List *conditions,
-                     Place place) {
+void add_index_paths(PlannerInfo *root, RelOptInfo *relation, List *indexes, const Kept &kept, Place place) {
   const MadePaths made = make_index_paths(root, relation, indexes);
-  add_made_paths(relation, {without_rechecks(made.paths, conditions, place),
-                            without_rechecks(made.partial_paths, conditions, place)});
+  add_made_paths(relation, {without_rechecks(made.paths, kept, place),
+                            without_rechecks(made.partial_paths, kept, place)});
 }
 
 // The conditions in btree indexes only, and not in a bitmap of these.
-void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const List *conditions, Place place) {
+void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const Kept &kept, Place place) {
   List *indexes = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, relation->indexlist) {
@@ -134,9 +141,9 @@ void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const List *condit
     without_bitmap->amhasgetbitmap = false;
     indexes = lappend(indexes, without_bitmap);
   }
-  set_leakproof(conditions, true);
-  add_index_paths(root, relation, indexes, conditions, place);
-  set_leakproof(conditions, false);
+  set_leakproof(kept.conditions, true);
+  add_index_paths(root, relation, indexes, kept, place);
+  set_leakproof(kept.conditions, false);
 }
 
 void add_sequential_paths(PlannerInfo *root, RelOptInfo *relation) {
@@ -150,17 +157,18 @@ void add_sequential_paths(PlannerInfo *root, RelOptInfo *relation) {
 }  // namespace
 
 void keep_from_rechecks(PlannerInfo *root, RelOptInfo *relation, const List *conditions) {
+  const Kept kept{conditions, root->qual_security_level == 0};
   const Place place = waits_for_rows(root, relation) ? Place::of_new_versions : Place::alone;
-  List *paths = without_rechecks(relation->pathlist, conditions, place);
-  List *partial_paths = without_rechecks(relation->partial_pathlist, conditions, place);
+  List *paths = without_rechecks(relation->pathlist, kept, place);
+  List *partial_paths = without_rechecks(relation->partial_pathlist, kept, place);
   if (list_length(paths) == list_length(relation->pathlist) &&
       list_length(partial_paths) == list_length(relation->partial_pathlist))
     return;
   relation->pathlist = paths;
   relation->partial_pathlist = partial_paths;
   add_sequential_paths(root, relation);
-  add_btree_paths(root, relation, conditions, place);
-  add_index_paths(root, relation, relation->indexlist, conditions, place);
+  add_btree_paths(root, relation, kept, place);
+  add_index_paths(root, relation, relation->indexlist, kept, place);
   create_tidscan_paths(root, relation);
 }
 
