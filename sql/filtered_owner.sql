@@ -177,6 +177,30 @@ INSERT INTO app.plain VALUES (1);
 ALTER TABLE app.plain ADD CHECK (app.peek() > 0) NOT VALID, ADD CONSTRAINT plain_again FOREIGN KEY (id) REFERENCES app.customers;
 ALTER TABLE app.plain VALIDATE CONSTRAINT plain_check;
 RESET ROLE;
+-- Nor has a statement behind one of that form, in a function that a command on somebody's own table calls, or after such a command has
+-- failed: through a view of the owner, by a function of the owner whose plan is kept.
+SET SESSION AUTHORIZATION regress_web;
+SET tenancy.api_key = :'globex';
+SET check_function_bodies = off;
+SET client_min_messages = error;
+CREATE TEMP TABLE mine (a int);
+INSERT INTO mine VALUES (1);
+CREATE FUNCTION pg_temp.form() RETURNS text LANGUAGE sql AS $$ SELECT 'SELECT fk."a" FROM ONLY mine fk JOIN ONLY mine pk ON true' $$;
+SELECT format('CREATE FUNCTION pg_temp.viewed() RETURNS bigint LANGUAGE sql VOLATILE AS $body$%s; SELECT count(*) FROM app.orders_of_owner $body$', pg_temp.form()) \gexec
+SELECT format('CREATE FUNCTION pg_temp.called() RETURNS bigint LANGUAGE sql VOLATILE AS $body$%s; SELECT count(*) FROM app.all_orders() $body$', pg_temp.form()) \gexec
+SELECT pg_temp.viewed(), pg_temp.called();
+ALTER TABLE mine ADD viewed int DEFAULT pg_temp.viewed(), ADD called int DEFAULT pg_temp.called();
+SELECT viewed, called FROM mine;
+BEGIN;
+SAVEPOINT before;
+ALTER TABLE mine ADD COLUMN a int;
+ROLLBACK TO before;
+SELECT pg_temp.viewed(), pg_temp.called();
+COMMIT;
+SELECT count(*) FROM app.all_orders();
+RESET SESSION AUTHORIZATION;
+RESET tenancy.api_key;
+RESET check_function_bodies;
 
 -- Code that runs during the validation can rename objects of the command: the exemption still ends.
 GRANT CREATE ON SCHEMA app TO regress_web;

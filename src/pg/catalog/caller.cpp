@@ -22,9 +22,9 @@ PGFunction plpgsql_call_handler = nullptr;
 AdministrationObserver observer{};
 
 // Compares user and context: with the user alone, restricted code on a superuser's table would pass for the
-// frame's own.
+// frame's own. Not the flag of referential actions: it comes and goes within a body.
 bool is_body_of(const Frame *frame, Oid user, int context) {
-  return frame != nullptr && frame->user == user && frame->context == context;
+  return frame != nullptr && frame->user == user && frame->context == (context & ~SECURITY_NOFORCE_RLS);
 }
 
 Oid extension_owner() {
@@ -61,7 +61,9 @@ Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user,
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("permission denied for function %s", get_func_name(fcinfo->flinfo->fn_oid)),
                     errdetail("Only functions of pg_tenancy call it.")));
-  if ((context & SECURITY_RESTRICTED_OPERATION) == 0) return user;
+  if ((context & SECURITY_RESTRICTED_OPERATION) == 0)
+    // The extension's owner has called nothing: it is the user of a body whose context has changed.
+    return innermost != nullptr && innermost->user == user ? InvalidOid : user;
   if (function.is_volatile)
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("cannot call %s() within security-restricted operation",
@@ -188,7 +190,7 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   Call call{};
   call.function = function.name;
   call.frame = {innermost, caller_of_entry(fcinfo, function, user, context), function.owner,
-                context | SECURITY_LOCAL_USERID_CHANGE, error_context_stack};
+                (context & ~SECURITY_NOFORCE_RLS) | SECURITY_LOCAL_USERID_CHANGE, error_context_stack};
   call.fcinfo = fcinfo;
   call.node = fcinfo->context;
   // In an atomic context a body cannot commit, which would undo the switch of users.

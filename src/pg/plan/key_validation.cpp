@@ -9,7 +9,9 @@ namespace {
 // The server quotes all names.
 constexpr char start_of_validation[] = "SELECT fk.\"";
 
-bool in_alter_table = false;
+// How many ALTER TABLE are running, one within the other. One that failed may count until the transaction
+// ends: what that exempts is read by the tables' owner alone.
+int alter_tables = 0;
 
 const AlterTableCmd *attachment(const AlterTableStmt *statement) {
   if (list_length(statement->cmds) != 1) return nullptr;
@@ -28,15 +30,15 @@ void take_foreign_keys(const RangeVar *parent, const RangeVar *partition) {
   SPI_finish();
 }
 
-Oid relation_with_alias(const Query *query, const char *alias) {
+RangeTblEntry *table_with_alias(const Query *query, const char *alias) {
   const ListCell *cell = nullptr;
   foreach (cell, query->rtable) {
-    const auto *entry = static_cast<const RangeTblEntry *>(lfirst(cell));
+    auto *entry = static_cast<RangeTblEntry *>(lfirst(cell));
     if (entry->rtekind == RTE_RELATION && entry->alias != nullptr &&
         strcmp(entry->alias->aliasname, alias) == 0)
-      return entry->relid;
+      return entry;
   }
-  return InvalidOid;
+  return nullptr;
 }
 
 // Their values have been read by input functions of their types, which can be users' code.
@@ -47,14 +49,12 @@ static bool has_users_constant(Node *node, void *) {
     const Oid type = reinterpret_cast<const Const *>(node)->consttype;
     return type >= FirstNormalObjectId && !type_is_enum(type);
   }
-  return IsA(node, Query) ? walk_query(reinterpret_cast<Query *>(node), has_users_constant, nullptr)
-                          : walk_expression(node, has_users_constant, nullptr);
+  return IsA(node, SubLink) || walk_expression(node, has_users_constant, nullptr);
 }
 }
 
-bool is_table(Oid relation) {
-  const char kind = get_rel_relkind(relation);
-  return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
+bool is_table(const RangeTblEntry *entry) {
+  return entry->relkind == RELKIND_RELATION || entry->relkind == RELKIND_PARTITIONED_TABLE;
 }
 
 bool is_filtered(Oid relation) {
@@ -62,37 +62,54 @@ bool is_filtered(Oid relation) {
          OidIsValid(get_relation_policy_oid(relation, "tenancy_select", true));
 }
 
+bool is_validation(const char *text, const Query *query) {
+  return alter_tables > 0 && text != nullptr && query->commandType == CMD_SELECT &&
+         strncmp(text, start_of_validation, strlen(start_of_validation)) == 0 &&
+         table_with_alias(query, "fk") != nullptr && table_with_alias(query, "pk") != nullptr;
+}
+
+// Before it is rewritten, and after: row security adds to the tables only.
+bool is_exempt(const Query *query) {
+  return list_length(query->rtable) == 3 && is_table(table_with_alias(query, "fk")) &&
+         is_table(table_with_alias(query, "pk")) &&
+         !has_users_constant(reinterpret_cast<Node *>(query->targetList), nullptr) &&
+         !has_users_constant(reinterpret_cast<Node *>(query->jointree), nullptr);
+}
+
 }  // namespace
 
 void validation_begins(const Node *command) {
-  validation_ends();
   if (!IsA(command, AlterTableStmt)) return;
   const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
   const AlterTableCmd *attached = attachment(statement);
   if (attached != nullptr && !has_bypassrls_privilege(GetUserId()))
     take_foreign_keys(statement->relation, reinterpret_cast<const PartitionCmd *>(attached->def)->name);
-  in_alter_table = true;  // now: the commands above have ended
+  alter_tables++;
 }
 
-void validation_ends() { in_alter_table = false; }
+void validation_ends(const Node *command) {
+  if (IsA(command, AlterTableStmt) && alter_tables > 0) alter_tables--;
+}
 
-bool is_exempt_validation(const char *text, Query *query) {
-  if (!in_alter_table || InNoForceRLSOperation() || text == nullptr || query->commandType != CMD_SELECT ||
-      strncmp(text, start_of_validation, strlen(start_of_validation)) != 0)
-    return false;
-  const Oid tables[] = {relation_with_alias(query, "fk"), relation_with_alias(query, "pk")};
-  if (!OidIsValid(tables[0]) || !OidIsValid(tables[1])) return false;
-  if (list_length(query->rtable) == 3 && is_table(tables[0]) && is_table(tables[1]) && !query->hasSubLinks &&
-      !has_users_constant(reinterpret_cast<Node *>(query), nullptr))
-    return true;
-  for (const Oid table : tables)
-    if (is_filtered(table))
+void all_validation_ends() { alter_tables = 0; }
+
+void check_validation(const char *text, const Query *query) {
+  if (!is_validation(text, query) || is_exempt(query)) return;
+  const RangeTblEntry *const tables[] = {table_with_alias(query, "fk"), table_with_alias(query, "pk")};
+  for (const RangeTblEntry *table : tables)
+    if (is_filtered(table->relid))
       ereport(ERROR, (refused(Refused::filtered_owner),
-                      errmsg("row security hides rows of table \"%s\" from role \"%s\"", get_rel_name(table),
-                             GetUserNameFromId(GetUserId(), false)),
+                      errmsg("row security hides rows of table \"%s\" from role \"%s\"",
+                             get_rel_name(table->relid), GetUserNameFromId(GetUserId(), false)),
                       errdetail("A foreign key cannot be validated without them."),
                       errhint("Use a role with BYPASSRLS.")));
-  return false;
+}
+
+void exempt_validation(const char *text, const Query *query) {
+  if (!is_validation(text, query) || !is_exempt(query)) return;
+  RangeTblEntry *const tables[] = {table_with_alias(query, "fk"), table_with_alias(query, "pk")};
+  for (RangeTblEntry *table : tables)
+    if (owns_relation(table->relid, GetUserId())) table->securityQuals = NIL;
 }
 
 }  // namespace tenancy::pg

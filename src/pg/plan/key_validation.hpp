@@ -12,11 +12,16 @@ namespace tenancy::pg {
 /// An ALTER TABLE begins, and may validate foreign keys. Where a table becomes a partition, that table gets
 /// its parent's keys beforehand, by commands of their own, so that the server has none to validate.
 void validation_begins(const Node *command);
-void validation_ends();
+void validation_ends(const Node *command);
+void all_validation_ends();
 
-/// Called when a query has been analyzed, and before it is rewritten. RETURNS whether it validates a foreign
-/// key for an ALTER TABLE, and is to have the owner's exemption. Raises 28000 where it is not to have it, and
-/// row security would hide rows of a protected table from it.
-bool is_exempt_validation(const char *text, Query *query);
+/// Called when a query has been analyzed, and before it is rewritten. Raises 28000 where it validates a foreign
+/// key for an ALTER TABLE, cannot have the owner's exemption, and row security would hide rows of a protected
+/// table from it.
+void check_validation(const char *text, const Query *query);
+
+/// Called before a query is planned. Takes the policies of its tables out of one that validates a foreign key
+/// for an ALTER TABLE, as their owner.
+void exempt_validation(const char *text, const Query *query);
 
 }  // namespace tenancy::pg

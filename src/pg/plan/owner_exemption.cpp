@@ -23,8 +23,6 @@ struct ExemptStatement {
   Oid owner;
 };
 ExemptStatement exempt_statement{};
-// Between analysis and planning of a query that validates a foreign key.
-bool is_validating = false;
 bool are_actions_restricted = false;
 // The transaction in which the module was loaded: queries that had begun are unknown.
 TimestampTz loaded_in = 0;
@@ -93,11 +91,11 @@ Table read_table(Oid oid) {
   return table;
 }
 
-void set_exemption(bool exempt) {
+void clear_exemption() {
   Oid user = InvalidOid;
   int context = 0;
   GetUserIdAndSecContext(&user, &context);
-  SetUserIdAndSecContext(user, exempt ? context | SECURITY_NOFORCE_RLS : context & ~SECURITY_NOFORCE_RLS);
+  SetUserIdAndSecContext(user, context & ~SECURITY_NOFORCE_RLS);
 }
 
 bool is_owned(const Query *query, int index, Oid owner) {
@@ -126,16 +124,12 @@ static bool remove_filters(Node *node, void *owner) {
   return walk_query(query, remove_filters, owner);
 }
 
-// Before the query is rewritten. The code that set the flag restores the previous context; of the query that
-// validates a foreign key, planning does.
+// Before the query is rewritten. The code that set the flag restores the previous context.
 static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
   outer_user_may_have_changed();
   const char *text = state->p_sourcetext;
-  if (is_exempt_validation(text, query)) {
-    is_validating = true;
-    set_exemption(true);
-  }
+  check_validation(text, query);
   if ((!InNoForceRLSOperation() && !is_exempt_statement(text)) || query->resultRelation == 0) return;
   const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
   const Table table = read_table(relation);
@@ -147,17 +141,12 @@ static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
          errmsg("table \"%s\" has rules and forced row security", get_rel_name(relation)),
          errdetail("Neither a referential action nor an export or removal of tenants' rows can change it."),
          errhint("Use triggers in place of the rules.")));
-  set_exemption(false);
+  clear_exemption();
 }
 
 static void transaction_ends(XactEvent event, void *) {
-  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
-  validation_ends();
-  is_validating = false;
-}
-
-static void subtransaction_ends(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-  if (event == SUBXACT_EVENT_ABORT_SUB) is_validating = false;
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+    all_validation_ends();
 }
 
 // Pruning of partitions may call functions.
@@ -188,10 +177,7 @@ static void finish(QueryDesc *query) {
 template <typename... Rest>
 PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest) {
   outer_user_may_have_changed();
-  if (is_validating) {
-    is_validating = false;
-    set_exemption(false);
-  }
+  exempt_validation(text, query);
   if (is_exempt_statement(text)) remove_filters(reinterpret_cast<Node *>(query), &exempt_statement.owner);
   const Exemption exemption = suspend_exemption(text);
   PlannedStmt *statement = next_planner != nullptr
@@ -247,7 +233,7 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
   // The end does not look anything up again: users' code that ran meanwhile may have renamed objects.
   if (strcmp(event->event, "ddl_command_start") != 0)
-    validation_ends();
+    validation_ends(event->parsetree);
   else
     validation_begins(event->parsetree);
   PG_RETURN_NULL();
@@ -282,7 +268,6 @@ bool may_be_exempt() { return is_exempt || loaded_in == GetCurrentTransactionSta
 void register_owner_exemption() {
   if (IsTransactionState()) loaded_in = GetCurrentTransactionStartTimestamp();
   RegisterXactCallback(transaction_ends, nullptr);
-  RegisterSubXactCallback(subtransaction_ends, nullptr);
   next_analyze = post_parse_analyze_hook;
   post_parse_analyze_hook = analyzed;
   next_planner = planner_hook;

@@ -10,8 +10,8 @@
 // Code of users also runs before that: input functions of their types read constants when a statement is
 // analyzed, and the server loads a partition key whenever it first needs it. So our own work on a table
 // (owner_work.cpp) does not set the flag: its statement is recognized by its text, and planning takes the
-// policies of the owner's tables out of it. Validation of a foreign key has the flag between the end of its
-// query's analysis and its planning.
+// policies of the owner's tables out of it; likewise the query that validates a foreign key
+// (key_validation.hpp).
 //
 // Rules are the exception: rewriting expands them, and the views that they read, into the exempted query
 // itself. So a query that changes a table with rules has no exemption; if the table's row security is
