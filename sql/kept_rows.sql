@@ -187,6 +187,17 @@ CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; EN
 SELECT tried('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
 SELECT tried('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');
+-- Replaced by what has the same name and function: as it is, but no longer enabled always; of fewer events; on a condition; of other arguments.
+CREATE VIEW replacements AS
+SELECT w.n, tried(w.way) FROM pg_trigger t, replace(pg_get_triggerdef(t.oid), 'CREATE', 'CREATE OR REPLACE') d, unnest(ARRAY[d, replace(d, 'OR DELETE OR UPDATE', ''),
+  replace(d, ' EXECUTE', ' WHEN (false) EXECUTE'), replace(d, 'workspace_id', '')]) WITH ORDINALITY w (way, n)
+WHERE t.tgrelid = 'notes'::regclass AND t.tgname = '~~tenancy_keep_row_content';
+SELECT * FROM replacements ORDER BY 1;
+SELECT tried(replace(pg_get_triggerdef(t.oid), 'CREATE', 'CREATE OR REPLACE')) FROM pg_trigger t WHERE t.tgrelid = 'notes'::regclass AND t.tgname IN ('~~tenancy_keep_row', '~~tenancy_keep_rows') ORDER BY t.tgname;
+SET tenancy.guard_rails = off;
+SELECT * FROM replacements ORDER BY 1;
+RESET tenancy.guard_rails;
+DROP VIEW replacements;
 -- The settings stay with a table whose columns are renamed, which is protected anew, renamed, or replaced.
 CREATE VIEW followed AS
 SELECT c.relname, k.kind, k.content, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenancy_retention') AS policy,

@@ -27,6 +27,7 @@ object_access_hook_type next_access = nullptr;
 bool is_exempt() { return !configuration.guard_rails || IsBinaryUpgrade; }
 
 struct TriggerRow {
+  HeapTuple row;  // a copy; nullptr: there is none
   Oid relation;
   Oid function;
   NameData name;
@@ -50,6 +51,7 @@ TriggerRow read_trigger(Oid oid, Snapshot snapshot) {
   const SysScanDesc scan = systable_beginscan(triggers, TriggerOidIndexId, true, snapshot, 1, &key);
   if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
     const auto *form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
+    result.row = heap_copytuple(row);
     result.relation = form->tgrelid;
     result.name = form->tgname;
     result.function = form->tgfoid;
@@ -106,14 +108,27 @@ int firing(char enabled) {
   }
 }
 
+// By their images: whichever column differs, the trigger is another one.
+bool is_same_row(HeapTuple one, HeapTuple other) {
+  constexpr Size header = SizeofHeapTupleHeader;
+  return one->t_len == other->t_len &&
+         memcmp(reinterpret_cast<const char *>(one->t_data) + header,
+                reinterpret_cast<const char *>(other->t_data) + header, one->t_len - header) == 0;
+}
+
+// One of ours that CREATE OR REPLACE TRIGGER leaves with other events, arguments or another condition, or no
+// longer enabled always.
+bool is_replaced(ObjectAccessType access, const TriggerRow &now, const TriggerRow &former) {
+  return access == OAT_POST_CREATE && former.is_ours && !is_same_row(now.row, former.row);
+}
+
 // Rows that are written while such a trigger is off stay as they are afterwards: with a tenant other than
 // their parent's, or a column changed without the permission. Of the catalogs only superusers can disable
 // them.
-void refuse_weakening(const TriggerRow &now, Oid object) {
-  const TriggerRow former = read_trigger(object, nullptr);
+void refuse_weakening(ObjectAccessType access, const TriggerRow &now, const TriggerRow &former) {
   if (!former.is_ours || is_of_extension(former.relation)) return;
-  if (now.function == former.function && firing(now.enabled) >= firing(former.enabled) &&
-      strcmp(NameStr(now.name), NameStr(former.name)) == 0)
+  if (!is_replaced(access, now, former) && now.function == former.function &&
+      firing(now.enabled) >= firing(former.enabled) && strcmp(NameStr(now.name), NameStr(former.name)) == 0)
     return;
   const char *state = former.enabled == TRIGGER_FIRES_ALWAYS ? " always" : "";
   ereport(ERROR,
@@ -128,6 +143,7 @@ void examine_trigger(ObjectAccessType access, Oid object) {
   const TriggerRow trigger = read_trigger(object, SnapshotSelf);
   const bool has_our_name = strncmp(NameStr(trigger.name), keeping_name, sizeof(keeping_name) - 1) == 0;
   if (is_exempt()) return;
+  const TriggerRow former = read_trigger(object, nullptr);
   if (!trigger.is_keeping) {
     // CREATE OR REPLACE drops nothing.
     if (access == OAT_POST_CREATE && has_our_name)
@@ -135,13 +151,14 @@ void examine_trigger(ObjectAccessType access, Oid object) {
                       errmsg("trigger name \"%s\" is reserved", NameStr(trigger.name)),
                       errdetail("Triggers of this name have a table follow the logging settings.")));
     if (access == OAT_DROP) return;
-    refuse_weakening(trigger, object);
+    refuse_weakening(access, trigger, former);
     refuse_later_trigger(trigger);
   } else if (access == OAT_DROP) {
     // A table that is dropped loses its triggers before itself, and a partition that is detached those of
     // its parent.
     check_no_held_rows(trigger.relation);
-  } else if (access == OAT_POST_ALTER && (trigger.enabled != TRIGGER_FIRES_ALWAYS || !has_our_name)) {
+  } else if (is_replaced(access, trigger, former) ||
+             (access == OAT_POST_ALTER && (trigger.enabled != TRIGGER_FIRES_ALWAYS || !has_our_name))) {
     check_no_held_rows(trigger.relation);
     // Without a held row as well: later ones would not be kept.
     ereport(ERROR,
