@@ -167,12 +167,27 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.trigger_after_keeping(regclass) IS 'Which BEFORE ROW trigger could change a row after it was judged, or NULL';
 
+-- A partition that is recorded as of more content or of another kind than its parent has triggers of its parent that know nothing of it.
+CREATE FUNCTION tenancy_internal.is_kept_as_recorded(relation regclass, by_parent boolean) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM tenancy_internal.kept_above(is_kept_as_recorded.relation) k, tenancy.protected_tables t, pg_trigger g
+    WHERE t.relation = is_kept_as_recorded.relation AND g.tgrelid = t.relation AND g.tgfoid = 'tenancy_internal.keep_row'::regproc
+      AND g.tgenabled = 'A' AND (g.tgparentid <> 0 OR NOT is_kept_as_recorded.by_parent)
+      AND (tenancy_internal.trigger_argument(g.tgargs, 0), tenancy_internal.trigger_argument(g.tgargs, 1), tenancy_internal.trigger_argument(g.tgargs, 2))
+        IS NOT DISTINCT FROM (k.kind, t.organization_column::text, t.workspace_column::text)
+      AND tenancy_internal.trigger_argument(g.tgargs, 3)::jsonb ?& ARRAY(SELECT jsonb_object_keys(tenancy_internal.empty_values(t.relation, k.content))))
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_kept_as_recorded(regclass, boolean) IS 'Whether a trigger of a table, or one that it has as a partition of its parent, keeps rows by the kind, tenant columns and content that are recorded';
+
 CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   protected tenancy.protected_tables;
   other regclass;
   problem text;
+  follows_parent boolean;
+  content_trigger name;
 BEGIN
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = keep_member.relation;
   problem := tenancy_internal.problem_of_keeping(keep_member.relation, protected.organization_column, protected.workspace_column, (keep_member.kept).content);
@@ -204,15 +219,27 @@ BEGIN
   PERFORM tenancy_internal.keep_name(keep_member.relation);
   PERFORM tenancy_internal.check_partition_keys(keep_member.relation);
   -- A partition has its parent's triggers for rows, if that follows the settings.
-  IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_trigger g ON g.tgrelid = i.inhparent
-                 WHERE c.oid = keep_member.relation AND c.relispartition AND g.tgfoid = 'tenancy_internal.keep_row'::regproc) THEN
+  follows_parent := EXISTS (SELECT FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_trigger g ON g.tgrelid = i.inhparent
+                            WHERE c.oid = keep_member.relation AND c.relispartition AND g.tgfoid = 'tenancy_internal.keep_row'::regproc);
+  IF NOT follows_parent THEN
     EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
                     EXECUTE FUNCTION tenancy_internal.receive_row()', keep_member.relation);
-    EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
-                    EXECUTE FUNCTION tenancy_internal.keep_row(%L, %L, %L, %L)', keep_member.relation, (keep_member.kept).kind,
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_row"', keep_member.relation);
+    content_trigger := '~~tenancy_keep_row_content';
+  -- Those cannot be replaced in a partition: another one comes after them. Only where rows lie, so that it is never a parent's, too.
+  ELSIF (SELECT c.relkind FROM pg_class c WHERE c.oid = keep_member.relation) = 'r' AND NOT tenancy_internal.is_kept_as_recorded(keep_member.relation, true) THEN
+    content_trigger := '~~tenancy_keep_row_content_own';
+  END IF;
+  IF content_trigger IS NOT NULL THEN
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
+                    EXECUTE FUNCTION tenancy_internal.keep_row(%L, %L, %L, %L)', content_trigger, keep_member.relation, (keep_member.kept).kind,
                    protected.organization_column, coalesce(protected.workspace_column, ''),
                    tenancy_internal.empty_values(keep_member.relation, (keep_member.kept).content));
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_row", ENABLE ALWAYS TRIGGER "~~tenancy_keep_row_content"', keep_member.relation);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', keep_member.relation, content_trigger);
+  END IF;
+  IF content_trigger IS DISTINCT FROM '~~tenancy_keep_row_content_own'
+    AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = keep_member.relation AND g.tgname = '~~tenancy_keep_row_content_own') THEN
+    EXECUTE format('DROP TRIGGER "~~tenancy_keep_row_content_own" ON %s', keep_member.relation);
   END IF;
   EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
   EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_rows"', keep_member.relation);

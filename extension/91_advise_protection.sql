@@ -19,6 +19,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     LATERAL (SELECT v.name FROM unnest('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
   UNION ALL
+  SELECT 'error', f::text, 'no trigger keeps its rows by the kind, tenant columns and content that are recorded', 'SELECT ' || tenancy_internal.keep_call(k)
+  FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN pg_class c ON c.oid = f AND c.relkind = 'r'
+  JOIN tenancy.protected_tables t ON t.relation = f
+  WHERE (tenancy_internal.kept_above(f)).relation = k.relation AND NOT tenancy_internal.is_kept_as_recorded(f, false)
+    -- The one above also mends these.
+    AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = '~~tenancy_keep_row_content' AND g.tgenabled = 'A')
+  UNION ALL
   SELECT 'error', f::text, format('policy "%s", by which rows past their retention are hidden, is missing', g.name),
          'SELECT ' || tenancy_internal.keep_call(k)
   FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,

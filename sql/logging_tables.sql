@@ -325,6 +325,51 @@ DELETE FROM part;
 TRUNCATE whole;
 SELECT tenancy.reset_logging('globex', 'legal_hold');
 DROP TABLE whole;
+-- Partitions, one with partitions of its own, that are of more content and another kind than their parent, whichever follows the settings first
+CREATE TABLE whole (id int, organization_id uuid, body text, extra text, received_at timestamptz NOT NULL DEFAULT now()) PARTITION BY LIST (id);
+CREATE TABLE part PARTITION OF whole FOR VALUES IN (1);
+CREATE TABLE parts PARTITION OF whole FOR VALUES IN (2, 3) PARTITION BY LIST (id);
+CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);
+CREATE TABLE rest PARTITION OF whole DEFAULT;
+SELECT tenancy.protect('whole', 'logs', 'organization_id', shared => true, create_indexes => true) IS NOT NULL AS protected;
+SELECT tenancy.apply_logging_settings('part', 'payloads', '{extra}');
+SELECT tenancy.apply_logging_settings('whole', 'logs', '{body}');
+SELECT tenancy.apply_logging_settings('parts', 'payloads', '{extra}');
+CREATE TABLE part_3 PARTITION OF parts FOR VALUES IN (3);
+CREATE VIEW keeping AS SELECT t.tgrelid::regclass::text AS relation, t.tgname, t.tgparentid <> 0 AS of_parent, t.tgenabled, encode(t.tgargs, 'escape') AS arguments
+  FROM pg_trigger t WHERE t.tgfoid = 'tenancy_internal.keep_row'::regproc AND t.tgrelid IN (SELECT tenancy_internal.family_of('whole'));
+SELECT * FROM keeping ORDER BY relation COLLATE "C", tgname;
+INSERT INTO whole SELECT n, 'bbbbbbbb-0000-4000-8000-000000000000', 'body', 'extra' FROM generate_series(1, 4) n;
+SELECT tenancy.set_logging('globex', 'legal_hold', 'on');
+SELECT w, f.message FROM generate_series(1, 4) n, unnest('{extra,body}'::text[]) c, format('UPDATE whole SET %I = NULL WHERE id = %s', c, n) w, failure(w) f ORDER BY 1;
+SELECT w, f.message FROM unnest(ARRAY['ALTER TABLE part DISABLE TRIGGER "~~tenancy_keep_row_content_own"', 'DROP TRIGGER "~~tenancy_keep_row_content_own" ON part',
+  $$SELECT tenancy.apply_logging_settings('part', 'logs')$$, $$SELECT tenancy.ignore_logging_settings('whole')$$,
+  $$UPDATE whole SET id = 3 WHERE id = 4$$, $$UPDATE whole SET id = 3, extra = 'changed' WHERE id = 4$$]) w, failure(w) f;
+SELECT tenancy.reset_logging('globex', 'legal_hold'), tenancy.set_logging('globex', 'store_content', 'metadata');
+INSERT INTO whole SELECT n, 'bbbbbbbb-0000-4000-8000-000000000000', 'secret', 'told' FROM generate_series(1, 4) n;
+-- What has come with a row moves with it; what is changed then is new.
+UPDATE whole SET id = 2 WHERE id = 1 AND extra IS NOT NULL;
+UPDATE whole SET id = 3, extra = 'changed' WHERE id = 4 AND body IS NULL;
+SELECT tenancy.set_logging('globex', 'store_content', 'none');
+INSERT INTO whole SELECT n, 'bbbbbbbb-0000-4000-8000-000000000000', 'secret', 'told' FROM generate_series(1, 4) n;
+SELECT tableoid::regclass, id, body, extra FROM whole ORDER BY id, body, extra;
+SELECT tenancy.reset_logging('globex', 'store_content');
+-- Taken away by a superuser, they are reported, and made anew.
+SET tenancy.guard_rails = off;
+DROP TRIGGER "~~tenancy_keep_row_content_own" ON part;
+RESET tenancy.guard_rails;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' AND object ~ 'part|whole';
+SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' AND object ~ 'part|whole' \gexec
+SELECT relation, arguments FROM keeping WHERE relation = 'part' ORDER BY tgname;
+-- They are by the columns' present names, and go as soon as nothing differs; where the parent no longer follows the settings, partitions do by themselves.
+ALTER TABLE whole RENAME extra TO more;
+SELECT tenancy.ignore_logging_settings('parts');
+SELECT relation, tgname, arguments FROM keeping WHERE relation ~ 'part' ORDER BY relation COLLATE "C", tgname;
+SELECT tenancy.ignore_logging_settings('whole');
+SELECT * FROM keeping;
+ALTER TABLE whole DETACH PARTITION part;
+SELECT object, problem FROM tenancy.advise() WHERE rule = 'protection_broken' AND object ~ 'part|whole';
+DROP TABLE whole, part CASCADE;
 -- Whichever way a table comes back by the name of one that followed the settings, it follows them again, or stays closed.
 CREATE TABLE mail (id int, organization_id uuid, body text, sent boolean);
 CREATE TABLE plain (LIKE mail);

@@ -328,7 +328,8 @@ bool keeps_rows(Oid function) {
 const Trigger *keeping_trigger(Relation relation) {
   // A copy: an invalidation that a look-up receives frees the relation's own.
   const TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+  // The last by name: where a partition has one of its own after its parent's, that names all content.
+  for (int i = triggers == nullptr ? 0 : triggers->numtriggers; i-- > 0;) {
     const Trigger &trigger = triggers->triggers[i];
     if (trigger.tgnargs == 4 && keeps_rows(trigger.tgfoid)) return &trigger;
   }

@@ -164,8 +164,8 @@ HeapTuple without(const Content &content, HeapTuple row, TupleDesc descriptor) {
   return heap_modify_tuple_by_cols(row, descriptor, content.count, content.columns, values, nulls);
 }
 
-// A row that moves was judged as it was updated. Triggers of the partition, and whatever else inserts a row
-// in its stead, can have changed it since.
+// A row that moves was judged as it was updated, by the content of the former partition. Triggers of this
+// one, and whatever else inserts a row in its stead, can have changed it since.
 HeapTuple arriving_row(const TriggerData &trigger) {
   const HeapTuple row = trigger.tg_trigtuple;
   const MovedRow moved = moved_row();
@@ -190,7 +190,7 @@ HeapTuple insert_row(const TriggerData &trigger) {
   return without(content_of(trigger, row, {}), row, RelationGetDescr(trigger.tg_relation));
 }
 
-HeapTuple judged_update(const TriggerData &trigger) {
+HeapTuple update_row(const TriggerData &trigger) {
   const HeapTuple former = trigger.tg_trigtuple, row = trigger.tg_newtuple;
   const Place place = place_of(trigger, row), former_place = place_of(trigger, former);
   const Stored stored = read_rules(place, DT_NOEND).stored;
@@ -203,13 +203,8 @@ HeapTuple judged_update(const TriggerData &trigger) {
     if (is_held) refuse_held();
     note_unheld_change(former_place);
   }
+  remember_former_row(trigger.tg_relation, former);
   return stored == Stored::full ? row : without(content, row, RelationGetDescr(trigger.tg_relation));
-}
-
-HeapTuple update_row(const TriggerData &trigger) {
-  const HeapTuple row = judged_update(trigger);
-  remember_updated_row(trigger.tg_relation, row);
-  return row;
 }
 
 HeapTuple delete_row(const TriggerData &trigger) {

@@ -25,7 +25,7 @@ struct Move {
   MemoryContext statement;        // nullptr: it has ended
   const TupleTableSlot *updated;  // where it has the row
   bool is_held;
-  HeapTuple row;  // as it was updated, for the whole transaction; nullptr where it cannot move
+  HeapTuple row;  // as it was before, for the whole transaction; nullptr where it cannot move
 };
 
 // One for each depth of triggers, the outermost first: those of a partition can write other rows while a row
@@ -244,10 +244,11 @@ bool is_row_moving() {
   return is_of_move(move, Moving::deleted) || is_of_move(move, Moving::inserted);
 }
 
-void remember_updated_row(Relation relation, HeapTuple row) {
+void remember_former_row(Relation relation, HeapTuple row) {
   Move &move = current_move();
+  // A partition can have two triggers that keep rows.
   if (!relation->rd_rel->relispartition || !is_of_move(move, Moving::updated) ||
-      move.relation != RelationGetRelid(relation))
+      move.relation != RelationGetRelid(relation) || move.row != nullptr)
     return;
   const MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
   move.row = heap_copytuple(row);

@@ -9,10 +9,11 @@ namespace tenancy::pg {
 /// moves the row to another partition.
 bool is_row_moving();
 
-/// Has the row that an UPDATE leaves known, in case that it moves. REQUIRES: its triggers are running.
-void remember_updated_row(Relation relation, HeapTuple row);
+/// Has the row that an UPDATE changes known as it was, in case that it moves. REQUIRES: its triggers are
+/// running.
+void remember_former_row(Relation relation, HeapTuple row);
 
-/// A row that arrives in another partition, as it left the former one.
+/// A row that arrives in another partition, as it was before the UPDATE.
 struct MovedRow {
   Oid relation;
   HeapTuple row;  // nullptr: not known
