@@ -179,7 +179,7 @@ void examine_command(const Node *command) {
     case T_CreatePublicationStmt:
       return examine_publication(reinterpret_cast<const CreatePublicationStmt *>(command)->pubobjects);
     case T_AlterPublicationStmt: {
-      // Whoever owns a publication may take any table out of it.
+      // The owner of a publication may take any table out of it.
       const auto *change = reinterpret_cast<const AlterPublicationStmt *>(command);
       if (change->action != AP_DropObjects) examine_publication(change->pubobjects);
       return;

@@ -15,9 +15,9 @@ void validation_begins(const Node *command);
 void validation_ends(const Node *command);
 void all_validation_ends();
 
-/// Called when a query has been analyzed, and before it is rewritten. Raises 28000 where it validates a foreign
-/// key for an ALTER TABLE, cannot have the owner's exemption, and row security would hide rows of a protected
-/// table from it.
+/// Called when a query has been analyzed, and before it is rewritten. Raises 28000 where it validates a
+/// foreign key for an ALTER TABLE, cannot have the owner's exemption, and row security would hide rows of a
+/// protected table from it.
 void check_validation(const char *text, const Query *query);
 
 /// Called before a query is planned. Takes the policies of its tables out of one that validates a foreign key

@@ -31,7 +31,7 @@ namespace {
 
 enum class Place { alone, of_new_versions, bitmap, combined };
 
-// What is kept from rechecks.
+// The conditions that are kept from rechecks.
 struct Kept {
   const List *conditions;
   // Of a view's filter, for which nobody asks whether a condition is leakproof
