@@ -176,6 +176,33 @@ FROM attacks.principals p, unnest(ARRAY['app.indexed', 'app.indexed_parts']) r (
     't.organization_id = tenancy.current_organization_id()', 't.organization_id = tenancy.current_organization_id() AND t.workspace_id = tenancy.current_workspace_id()']) i
 WHERE p.principal IN ('mike', 'mona', 'adam') GROUP BY p.principal, p.login, p.forbidden, r.relation;
 
+-- Sides of an OR may have an index each, and several within a side: what one of them compares is evaluated if the one before it has an entry.
+SET ROLE att_owner;
+CREATE TABLE app.sides (LIKE app.indexed);
+RESET ROLE;
+INSERT INTO app.sides (n, organization_id, workspace_id, user_id, body, area)
+SELECT row_number() OVER (ORDER BY i, r.number), r.organization, r.workspace, r.member, r.body, circle(point(i, i), 1) FROM attacks.rows_of r, generate_series(1, 400) i;
+CREATE INDEX ON app.sides (organization_id);
+CREATE INDEX ON app.sides (body);
+CREATE INDEX ON app.sides (n);
+CREATE INDEX ON app.sides USING gist (area);
+ALTER TABLE app.sides ALTER body SET STATISTICS 0;
+SET client_min_messages = warning;
+SELECT tenancy.protect('app.sides', 'logs', 'organization_id', 'workspace_id', 'user_id', payload => '{body}'), tenancy.create_scoped_view('app.sides', 'app.sides_scoped') \g /dev/null
+RESET client_min_messages;
+GRANT SELECT ON app.sides, app.sides_scoped TO PUBLIC;
+ANALYZE app.sides;
+INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
+SELECT 'silent', format('%s, %s, trusted conditions: %s, sides of an OR', p.principal, r.relation, mode), format(E'@as postgres\nSET LOCAL tenancy.trusted_conditions = %L;\nSET LOCAL log_min_error_statement = panic;\n', mode) ||
+  attacks.as_script(p.login, p.principal, 'SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL cpu_index_tuple_cost = 1; SET LOCAL cpu_tuple_cost = 10000; SET LOCAL random_page_cost = 0;
+    SET LOCAL seq_page_cost = 0; SET LOCAL cpu_operator_cost = 0; SET LOCAL plan_cache_mode = force_generic_plan;',
+  array_agg(format('SELECT attacks.ask(%L)', format('SELECT count(*) FROM %s t WHERE (t.body >= $ AND t.body <= $ AND %s%s) OR (%s%s)', r.relation, told, also, other, others)))), p.forbidden, false
+FROM attacks.principals p, unnest(ARRAY['app.sides', 'app.sides_scoped']) r (relation), unnest(ARRAY['none', 'own_rows', 'all']) mode,
+  unnest(ARRAY['t.n <= (SELECT CASE WHEN attacks.called() THEN 1000 END)', 't.n <= (SELECT 1 / (random() * 0)::int)', 't.n <= length(attacks.same(repeat(''x'', 1000)))',
+    't.area && (SELECT CASE WHEN attacks.called() THEN circle(point(0, 0), 1000) END)', 't.organization_id = (SELECT CASE WHEN attacks.called() THEN tenancy.current_organization_id() END)']) told,
+  unnest(ARRAY['', ' AND attacks.same(t.body) IS NOT NULL']) also, unnest(ARRAY['', ' AND attacks.same(t.body) IS NOT NULL']) others, unnest(ARRAY['t.body = ''x'' AND t.n = 2', 't.n = -1', 't.n BETWEEN -5 AND -4 AND t.body = ''x''']) other
+WHERE p.principal IN ('nobody', 'mike', 'mona', 'adam') GROUP BY p.principal, p.login, p.forbidden, r.relation, mode;
+
 -- Warnings come once in a session. The first question is about no row, with warnings hidden: if there is one at the second, the hidden row
 -- has caused it. The log would quote the attacker's own text.
 INSERT INTO attacks.cases (family, title, script, forbidden)
