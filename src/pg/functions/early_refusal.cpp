@@ -184,9 +184,9 @@ void examine_command(const Node *command) {
       if (change->action != AP_DropObjects) examine_publication(change->pubobjects);
       return;
     }
-    case T_ClusterStmt: {
-      const auto *cluster = reinterpret_cast<const ClusterStmt *>(command);
-      return require_index(cluster->relation, cluster->indexname);
+    case cluster_statement_tag: {
+      const auto *cluster = reinterpret_cast<const ClusterStatement *>(command);
+      return require_index(clustered_table(cluster), cluster->indexname);
     }
     default:
       return;

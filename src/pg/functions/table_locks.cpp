@@ -5,6 +5,7 @@
 // partitioned ones first, and none is held while waiting for another.
 
 #include "pg/catalog/caller.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/pg_prelude.hpp"
 #include "pg/server/pod_array.hpp"
 
@@ -47,7 +48,7 @@ bool lock_all_or_wait(std::span<const Oid> relations, LOCKMODE mode) {
 bool has_row_unseen_by(Oid oid, Snapshot one, Snapshot other) {
   const Relation relation = table_open(oid, AccessShareLock);
   TupleTableSlot *slot = table_slot_create(relation, nullptr);
-  const TableScanDesc scan = table_beginscan(relation, one, 0, nullptr);
+  const TableScanDesc scan = begin_table_scan(relation, one);
   bool found = false;
   while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
     found = !table_tuple_satisfies_snapshot(relation, slot, other);

@@ -204,6 +204,28 @@ inline RelationReadHook &relation_read_hook() { return get_relation_info_hook; }
 #define TENANCY_RELATION_READ_ARGUMENTS root, table, is_inherited, relation
 #endif
 
+/// A scan of all rows of a table.
+inline TableScanDesc begin_table_scan(Relation table, Snapshot snapshot) {
+#if PG_VERSION_NUM >= 190000
+  return table_beginscan(table, snapshot, 0, nullptr, SO_NONE);
+#else
+  return table_beginscan(table, snapshot, 0, nullptr);
+#endif
+}
+
+// CLUSTER, which is a form of REPACK from 19 on. NULL where it names no table.
+#if PG_VERSION_NUM >= 190000
+constexpr NodeTag cluster_statement_tag = T_RepackStmt;
+using ClusterStatement = RepackStmt;
+inline const RangeVar *clustered_table(const ClusterStatement *command) {
+  return command->relation == nullptr ? nullptr : command->relation->relation;
+}
+#else
+constexpr NodeTag cluster_statement_tag = T_ClusterStmt;
+using ClusterStatement = ClusterStmt;
+inline const RangeVar *clustered_table(const ClusterStatement *command) { return command->relation; }
+#endif
+
 // From 18 on, AFTER triggers run as the user whose command queued them, before as that of the outermost
 // query.
 constexpr bool after_triggers_run_as_who_queued = PG_VERSION_NUM >= 180000;
