@@ -137,6 +137,8 @@ DECLARE
   entries regclass := to_regclass(format('%s.log_entries', create_log_entries.schema));
   columns text;
   writer text := '';
+  -- Everybody who knows a log's id can write a row of that id, which is no content of the log.
+  same_writer text := '(p.user_id, p.api_key_id) IS NOT DISTINCT FROM (l.user_id, l.api_key_id)';
 BEGIN
   SELECT string_agg(format('l.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
   WHERE a.attrelid = logs AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'written_by'
@@ -144,11 +146,12 @@ BEGIN
   -- At the end: a view that is there gets further columns only behind its others.
   IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = logs AND a.attname = 'written_by' AND NOT a.attisdropped) THEN
     writer := ', l.written_by';
+    same_writer := 'p.written_by IS NOT DISTINCT FROM l.written_by';
   END IF;
   EXECUTE format('CREATE OR REPLACE VIEW %1$s.log_entries WITH (security_invoker) AS
                   SELECT %2$s, p.request, p.response%3$s FROM %1$s.logs l
                   LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
-                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', create_log_entries.schema, columns, writer);
+                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id AND %4$s', create_log_entries.schema, columns, writer, same_writer);
   EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', create_log_entries.schema,
                  'Logs with their content: request and response are NULL where the session may list a log and not view it');
 END

@@ -131,12 +131,18 @@ CREATE FUNCTION tenancy_steps.distribute_observability(schema regnamespace, unit
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place CONSTANT regnamespace := distribute_observability.schema;
+  keyed record;
 BEGIN
   -- Nothing fills it in. A table of this name may have been protected by it.
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = format('%s.traces', place)::regclass) THEN
     PERFORM tenancy.unprotect(format('%s.traces', place)::regclass);
   END IF;
   EXECUTE format('ALTER TABLE %s.traces DROP COLUMN initiator_id', place);
+  -- Nor who wrote a row: its user and key stand in for it in the unique keys, which go with the column.
+  FOR keyed IN SELECT * FROM (VALUES ('logs', 'log_id'), ('log_payloads', 'log_id'), ('traces', 'trace_id, span_id')) v (name, ids) LOOP
+    EXECUTE format('ALTER TABLE %s.%I DROP COLUMN written_by, ADD UNIQUE NULLS NOT DISTINCT (%s, start_time, organization_id, workspace_id, user_id, api_key_id)',
+                   place, keyed.name, keyed.ids);
+  END LOOP;
   -- pg_partman makes partitions in ways that Citus has not.
   PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit, NULL)
   FROM (VALUES ('logs', distribute_observability.unit), ('log_payloads', distribute_observability.unit), ('traces', distribute_observability.unit),
@@ -150,7 +156,7 @@ BEGIN
                  'For how long before the last refresh hours are summed up again: how late logs come, and how long they take');
   PERFORM tenancy_steps.create_job_problems(place);
   PERFORM tenancy_steps.add_observability_checks(place);
-  PERFORM tenancy.distribute(format('%s.%I', place, t)::regclass) FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) t;
+  PERFORM tenancy.distribute(format('%s.%I', place, v.name)::regclass) FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v (name);
   PERFORM tenancy_steps.create_log_entries(place);
   PERFORM tenancy_steps.create_trace_tree_on_nodes(place);
 END

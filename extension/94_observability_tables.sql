@@ -31,8 +31,9 @@ BEGIN
     time_to_first_token interval,
     cost numeric,
     metadata jsonb NOT NULL DEFAULT '{}',
-    -- Another workspace's entry of the same id is no obstacle, and its existence stays unknown.
-    UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id)
+    written_by uuid,
+    -- Another workspace's or writer's entry of the same id is no obstacle, and its existence stays unknown.
+    UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id, written_by)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX logs_organization_idx ON %1$s.logs (organization_id, start_time);
   CREATE INDEX logs_workspace_idx ON %1$s.logs (workspace_id, start_time);
@@ -78,7 +79,8 @@ BEGIN
     api_key_id uuid,
     request jsonb,
     response jsonb,
-    UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id)
+    written_by uuid,
+    UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id, written_by)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX log_payloads_organization_idx ON %1$s.log_payloads (organization_id, start_time);
   CREATE INDEX log_payloads_workspace_idx ON %1$s.log_payloads (workspace_id, start_time);
@@ -112,7 +114,8 @@ BEGIN
     events jsonb NOT NULL DEFAULT '[]',
     links jsonb NOT NULL DEFAULT '[]',
     initiator_id uuid,
-    UNIQUE NULLS NOT DISTINCT (trace_id, span_id, start_time, organization_id, workspace_id)
+    written_by uuid,
+    UNIQUE NULLS NOT DISTINCT (trace_id, span_id, start_time, organization_id, workspace_id, written_by)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX traces_organization_idx ON %1$s.traces (organization_id, start_time);
   CREATE INDEX traces_workspace_idx ON %1$s.traces (workspace_id, start_time);
@@ -208,9 +211,9 @@ BEGIN
     -- The default comes later: rows that are there say nothing, and are not written anew.
     IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = 'written_by' AND NOT a.attisdropped) THEN
       EXECUTE format('ALTER TABLE %s ADD COLUMN written_by uuid', relation);
-      EXECUTE format('COMMENT ON COLUMN %s.written_by IS %L', relation,
-                     'Whose session wrote the row: the API key or, without one, the user; NULL for a token, and for rows from before there was this column');
     END IF;
+    EXECUTE format('COMMENT ON COLUMN %s.written_by IS %L', relation,
+                   'Whose session wrote the row: the API key or, without one, the user; NULL for a token, and for rows from before there was this column');
     -- A statement that names a partition is under its policies alone. Later partitions get theirs when they are attached.
     PERFORM tenancy_steps.keep_writer(f.relid::regclass) FROM (
       WITH RECURSIVE family AS (

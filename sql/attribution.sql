@@ -104,6 +104,30 @@ CALL become('olivia');
 EXECUTE by_default;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
+-- What somebody else writes as the content of a log isn't shown as such, and is no obstacle to the writer's own.
+INSERT INTO tenancy.api_key_scopes SELECT k.api_key_id, 'logs', a FROM tenancy.api_keys k, unnest(ARRAY['list', 'view']) a WHERE k.name = 'plain';
+CREATE FUNCTION writes_content(who text, log text, content text, name text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  IF name IS NOT NULL THEN
+    INSERT INTO obs.logs (log_id, start_time, workspace_id, request_model) SELECT log::uuid, current_date, workspace_id, name FROM app.whom;
+  END IF;
+  INSERT INTO obs.log_payloads (log_id, start_time, workspace_id, request) SELECT log::uuid, current_date, workspace_id, to_jsonb(content) FROM app.whom;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '_p[0-9]+.*', '_pN');
+END
+$$;
+GRANT EXECUTE ON FUNCTION writes_content TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+SELECT writes_content('olivia', 'eeeeeeee-0000-4000-8000-000000000001', 'of olivia');
+SELECT writes_content('plain', 'eeeeeeee-0000-4000-8000-000000000001', 'of the key', 'log of the key');
+SELECT writes_content('plain', 'eeeeeeee-0000-4000-8000-000000000001', 'again');
+CALL become('plain');
+SELECT e.request_model, e.request FROM obs.log_entries e WHERE e.log_id = 'eeeeeeee-0000-4000-8000-000000000001';
+SELECT p.request FROM obs.log_payloads p WHERE p.log_id = 'eeeeeeee-0000-4000-8000-000000000001' ORDER BY 1;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
 -- A member's keys and tokens: no scope gives what the user lacks
 SELECT make_key('mike names it', 'mike@acme.test', '["logs.write", "logs.attribute"]');
 SET SESSION AUTHORIZATION regress_app;

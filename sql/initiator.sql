@@ -147,6 +147,12 @@ CALL become('search service');
 INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, workspace_id, user_id) VALUES ('of a gateway', '2', '1', 'call', now(), :search, NULL);
 INSERT INTO obs.traces (trace_id, span_id, name, start_time, workspace_id, user_id) VALUES ('of a gateway', '1', 'request', now(), :search, :mike);
 SELECT seen('mike', 'SELECT span_id FROM obs.trace_tree(''of a gateway'')') AS mike, seen('mona', 'SELECT span_id FROM obs.trace_tree(''of a gateway'')') AS mona;
+-- A span of the same id and time is another's.
+CALL become('search service');
+INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, workspace_id) VALUES ('same id', '1', 'r', 'of a service', current_date, :search);
+CALL become('mona key');
+INSERT INTO obs.traces (trace_id, span_id, name, start_time, workspace_id) VALUES ('same id', '1', 'of mona', current_date, :search);
+SELECT seen('mona', 'SELECT name FROM obs.traces WHERE trace_id = ''same id''') AS mona, seen('olivia', 'SELECT name FROM obs.traces WHERE trace_id = ''same id''') AS olivia;
 -- Several traces in one statement, and one trace in two workspaces
 CALL become('search service');
 INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, workspace_id)

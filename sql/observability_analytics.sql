@@ -106,7 +106,7 @@ BEGIN
     WHEN 'updates' THEN UPDATE obs.logs SET cost = cost + 1, usage_output_tokens = NULL WHERE app.chosen(log_id, 5);
     WHEN 'updates that move' THEN UPDATE obs.logs SET start_time = start_time + interval '7 hours', request_model = 'model 3' WHERE app.chosen(log_id, 2);
     WHEN 'upserts' THEN
-      INSERT INTO obs.logs SELECT * FROM (SELECT * FROM obs.logs ORDER BY log_id LIMIT 50) l ON CONFLICT (log_id, start_time, organization_id, workspace_id) DO UPDATE SET cost = 0;
+      INSERT INTO obs.logs SELECT * FROM (SELECT * FROM obs.logs ORDER BY log_id LIMIT 50) l ON CONFLICT (log_id, start_time, organization_id, workspace_id, written_by) DO UPDATE SET cost = 0;
     WHEN 'merge' THEN
       MERGE INTO obs.logs l USING (SELECT log_id, start_time, row_number() OVER (ORDER BY log_id) AS n FROM obs.logs ORDER BY log_id LIMIT 60) s
       ON l.log_id = s.log_id AND l.start_time = s.start_time

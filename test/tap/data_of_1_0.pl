@@ -83,6 +83,8 @@ sql('plain', q{
     (VALUES ('root', NULL), ('child', 'root')) v (span, parent)
   WHERE o.slug = 'acme' AND w.is_default;
 });
+sql('plain', q{INSERT INTO obs.log_payloads (log_id, start_time, organization_id, request)
+  SELECT log_id, start_time, organization_id, '"asked"' FROM obs.logs WHERE request_model = 'honest'});
 my $said = messages('plain', 'ALTER EXTENSION pg_tenancy UPDATE');
 like($said, qr/WARNING: +1 rows of tenancy\.workspaces had a name of more than 1000 characters, which is cut/, 'the update says which names it cuts');
 like($said, qr/WARNING: +1 rows of tenancy\.api_keys had a name/, 'those of keys among them');
@@ -108,6 +110,11 @@ cmp_ok(sql('plain', $partitions), '<=', $before, 'without a partition for each d
 messages('plain', q{SELECT tenancy.update_observability('obs')});
 is(sql('plain', q{SELECT count(DISTINCT initiator_id), count(initiator_id), count(written_by) FROM obs.traces WHERE trace_id = 'old'}), '1|2|0', 'traces have who began them');
 is(sql('plain', q{SELECT count(*) FROM obs.trace_initiators WHERE trace_id = 'old' AND begun AND NOT contested}), '1', 'which is remembered');
+is(sql('plain', q{SELECT request FROM obs.log_entries WHERE request_model = 'honest'}), '"asked"', 'logs keep their content');
+like(sql('plain', q{SELECT pg_get_viewdef('obs.log_entries')}), qr/p\.written_by/, 'which from then on is what their writer wrote');
+sql('plain', q{
+  ALTER TABLE obs.logs DROP CONSTRAINT logs_pkey, ADD UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id, written_by);
+  ALTER TABLE obs.traces DROP CONSTRAINT traces_pkey, ADD UNIQUE NULLS NOT DISTINCT (trace_id, span_id, start_time, organization_id, workspace_id, written_by)});
 isnt($node->psql('plain', "SET tenancy.api_key = '" . sql('plain', q{SELECT master_key FROM secrets WHERE name = 'globex'}) . "'; $_",
     connstr => $node->connstr('plain') . ' user=app'), 0, "from then on refused: $_") foreach
     q{INSERT INTO obs.logs (end_time) VALUES ('infinity')}, q{INSERT INTO obs.logs (start_time) VALUES ('1999-01-01')}, q{INSERT INTO obs.logs (usage_input_tokens) VALUES (-1)};
