@@ -99,6 +99,20 @@ SELECT tenancy.protect('steps', 'traces', organization => 'organization_id', ini
 SELECT tenancy.unprotect('steps');
 DROP TABLE steps;
 
+-- Who began a row may change it, and who wrote it and by which key, unless these columns need an action.
+BEGIN;
+SELECT tenancy.register_resource('jobs', 'Jobs', '{view,create,update,attribute}', members => '{view,create,update}', data_visibility => true) \g /dev/null
+CREATE TABLE jobs (id int, organization_id uuid, workspace_id uuid, writer uuid, key_id uuid, initiator uuid);
+SELECT tenancy.protect('jobs', 'jobs', organization => 'organization_id', workspace => 'workspace_id', owner => 'writer', api_key => 'key_id', initiator => 'initiator',
+  create_indexes => true, actions => '{"attribute": ["writer", "key_id"]}');
+GRANT ALL ON jobs TO regress_app;
+SET LOCAL SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+INSERT INTO jobs (id, workspace_id) VALUES (1, :search) RETURNING writer = :mike AS written_by_mike, initiator = :mike AS begun_by_mike;
+SELECT v.assigned, outcome('mike', 'UPDATE app.jobs SET ' || v.assigned) FROM (VALUES (1, 'id = 2'), (2, 'writer = initiator, key_id = NULL'), (3, 'writer = ''cccccccc-0000-4000-8000-000000000003'''),
+  (4, 'key_id = gen_random_uuid()'), (5, 'initiator = ''cccccccc-0000-4000-8000-000000000003''')) v (n, assigned) ORDER BY v.n;
+ROLLBACK;
+
 -- Traces
 SET client_min_messages = warning;
 SELECT tenancy.create_observability('obs') \gset
