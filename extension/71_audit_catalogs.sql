@@ -13,13 +13,15 @@ BEGIN
     END IF;
   ELSIF audit_action.relation = 'invitations' AND audit_action.operation = 'DELETE' THEN
     RETURN 'end';  -- whichever way
+  ELSIF audit_action.relation = 'ended_tokens' AND audit_action.operation <> 'DELETE' THEN
+    RETURN 'revoke';
   ELSIF audit_action.relation = 'api_key_secrets' THEN
     RETURN CASE audit_action.operation WHEN 'INSERT' THEN 'add_secret' WHEN 'DELETE' THEN 'remove_secret' ELSE 'update_secret' END;
   END IF;
   RETURN CASE audit_action.operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key also revoke and rotate; of its secrets add_secret, update_secret, remove_secret';
+COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a user''s tokens revoke; of a key also revoke and rotate; of its secrets add_secret, update_secret, remove_secret';
 
 CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$

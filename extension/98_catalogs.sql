@@ -104,7 +104,7 @@ BEGIN
     ('identities', 'ALL', $q$user_id = (SELECT tenancy_steps.person_of_session()) OR trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
      '', '', 'identity', 'trust_id', 'subject'),
     ('ended_tokens', 'ALL', NULL, '',
-     '', 'member', NULL, NULL, NULL),
+     '', 'member', 'user_tokens', 'user_id', ''),
     ('login_bindings', 'ALL', $q$login = (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)$q$,
      'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)',
      '', '', 'login_binding', 'login', ''),

@@ -129,6 +129,12 @@ SELECT by('adam', 'tenancy.revoke_api_keys(''ben@acme.test'')'), by('adam', 'ten
 RESET SESSION AUTHORIZATION;
 SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND user_id IS NOT NULL ORDER BY 1;
 SELECT u.email FROM tenancy_internal.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
+-- ... which is in the log, also of a member who has no key
+SELECT l.actor, l.action, l.resource_type, u.email AS of_member, l.after ? 'issued_before' AS has_moment FROM tenancy.audit_log l JOIN tenancy.users u ON u.user_id::text = l.resource_id
+WHERE l.resource_type = 'user_tokens' ORDER BY l.audit_id DESC LIMIT 2;
+SELECT tenancy.revoke_api_keys('nora@acme.test', 'acme') AS keys;
+SELECT l.actor_kind, l.action, u.email AS of_member FROM tenancy.audit_log l JOIN tenancy.users u ON u.user_id::text = l.resource_id
+WHERE l.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' ORDER BY l.audit_id DESC LIMIT 1;
 
 -- Age: what a policy is, and who sets it
 SELECT policy, failure('SELECT tenancy.set_key_policy(organization => ''acme'', max_age => ' || policy || ')') FROM unnest(ARRAY['''23:59:59''', '''1 day''', '''10 years 1 day''', '''-1 day''', '''90 days'', warning => ''90 days''', '''90 days'', warning => ''-1 s''', '''90 days'', warning => NULL', '''1 mon'', warning => ''31 days''', 'NULL, warning => NULL']) policy;

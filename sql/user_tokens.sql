@@ -226,7 +226,7 @@ FROM unnest(ARRAY['globex', 'acme']) here;
 RESET tenancy.organization;
 SELECT tenancy.update_user(name => 'Mona M.'), tenancy.leave_organization('acme');
 RESET SESSION AUTHORIZATION;
-SELECT DISTINCT actor_kind, actor, action, resource_type FROM (SELECT * FROM tenancy.audit_log ORDER BY audit_id DESC LIMIT 3) l ORDER BY 4;
+SELECT DISTINCT actor_kind, actor, action, resource_type FROM (SELECT * FROM tenancy.audit_log ORDER BY audit_id DESC LIMIT 4) l ORDER BY 4, 3;
 ROLLBACK;
 -- Less than the person is a token with scopes that count, or a workspace; one that names an organization is for that one.
 RESET tenancy.organization;
