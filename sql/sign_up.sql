@@ -43,7 +43,12 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy_internal.events_chain('aaaaaaaa-0000-4000-8000-000000000000') AS chain, tenancy_internal.events_chain('ffffffff-ffff-ffff-ffff-ffffffffffff') AS chain_to_come \gset
 SET SESSION AUTHORIZATION regress_web;
 SELECT id, app.outcome(format($$SELECT organization_id FROM tenancy.create_organization('X', 'x@x.test', organization_id => %L)$$, id)) FROM unnest(ARRAY[:'chain', :'chain_to_come']) id;
+-- To the module the nil uuid is none, and the max uuid a workspace that is still to come: neither is somebody's id, in any catalog.
+SELECT argument, app.outcome(format($$SELECT organization_id FROM tenancy.create_organization('X', 'x@x.test', %s => '00000000-0000-0000-0000-000000000000')$$, argument)) FROM unnest(ARRAY['organization_id', 'workspace_id', 'owner_id']) argument;
+SELECT app.outcome($$SELECT organization_id FROM tenancy.create_organization('X', 'x@x.test', workspace_id => 'ffffffff-ffff-ffff-ffff-ffffffffffff')$$);
 RESET SESSION AUTHORIZATION;
+SELECT outcome($$SELECT tenancy.create_user('x@x.test', user_id => '00000000-0000-0000-0000-000000000000')$$) AS a_user, outcome($$SELECT tenancy.create_workspace('acme', 'X', workspace_id => '00000000-0000-0000-0000-000000000000')$$) AS a_workspace;
+SELECT c.conrelid::regclass FROM pg_constraint c WHERE c.conname ~ '_nil_check$' ORDER BY 1::text;
 SELECT outcome(format('INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES (%L, %L, %L)', :'chain', 'chain', 'Chain'));
 BEGIN;
 INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'last', 'Last'), ('eeeeeeee-eeee-8eee-8eee-eeeeeeeeeeee', 'custom', 'Custom');

@@ -169,6 +169,7 @@ DROP FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz);
 -- @include 27_catalog_logging.sql
 -- @include 27_catalog_leavers.sql
 -- @include 27_catalog_ids.sql
+-- @include 29_catalog_uuids.sql
 
 -- Outcome, claims of the client, and chains of refusals and reads. The function's body depends on the row's type.
 DROP FUNCTION tenancy.audit_entry_hash(tenancy.audit_log);

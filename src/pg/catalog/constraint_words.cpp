@@ -1,5 +1,7 @@
 #include "pg/catalog/constraint_words.hpp"
 
+#include <string_view>
+
 namespace tenancy::pg {
 namespace {
 
@@ -50,6 +52,8 @@ constexpr Words words[] = {
     {"users_external_id_key", "another user has this external id", nullptr},
     {"users_pkey", "another user has this id", nullptr},
     {"workspaces_external_id_key", "another workspace has this external id", nullptr},
+    {"workspaces_max_check", "the max uuid cannot be the id of a workspace",
+     "It stands for any that is still to come."},
     {"workspaces_name_check", "the name of a workspace cannot be empty", nullptr},
     {"workspaces_organization_id_slug_key", "another workspace of the organization has this slug", nullptr},
     {"workspaces_pkey", "another workspace has this id", nullptr},
@@ -63,11 +67,8 @@ const Words *words_for(const ErrorData *error) {
   return nullptr;
 }
 
-bool is_empty_external_id(const ErrorData *error) {
-  static constexpr const char suffix[] = "_external_id_check";
-  if (error->constraint_name == nullptr) return false;
-  const size_t length = strlen(error->constraint_name), end = sizeof suffix - 1;
-  return length > end && strcmp(error->constraint_name + length - end, suffix) == 0;
+bool breaks_constraint(const ErrorData *error, std::string_view suffix) {
+  return error->constraint_name != nullptr && std::string_view(error->constraint_name).ends_with(suffix);
 }
 
 }  // namespace
@@ -79,9 +80,12 @@ void put_into_words(ErrorData *error) {
   if (const Words *entry = words_for(error); entry != nullptr) {
     error->message = pstrdup(entry->message);
     error->detail = entry->detail == nullptr ? nullptr : pstrdup(entry->detail);
-  } else if (is_empty_external_id(error)) {
+  } else if (breaks_constraint(error, "_external_id_check")) {
     error->message = pstrdup("an external id cannot be empty");
     error->detail = nullptr;
+  } else if (breaks_constraint(error, "_nil_check")) {
+    error->message = pstrdup("the nil uuid cannot be an id");
+    error->detail = pstrdup("It stands for none.");
   } else if (error->sqlerrcode == ERRCODE_NOT_NULL_VIOLATION && error->column_name != nullptr) {
     error->message = psprintf("%s cannot be NULL", error->column_name);
     error->detail = nullptr;
