@@ -76,3 +76,19 @@ COMMENT ON TABLE tenancy_internal.ended_tokens IS 'Tokens of users that stay ref
 COMMENT ON COLUMN tenancy_internal.ended_tokens.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy_internal.ended_tokens.user_id IS 'The user';
 COMMENT ON COLUMN tenancy_internal.ended_tokens.issued_before IS 'Tokens issued before this moment are refused';
+
+-- Survives the link and the trust: a subject that is linked again, to whomever, begins anew.
+CREATE TABLE tenancy_internal.ended_links (
+  issuer text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  organization_id uuid REFERENCES tenancy.organizations ON DELETE CASCADE,
+  issued_before timestamptz NOT NULL,
+  CONSTRAINT ended_links_key UNIQUE NULLS NOT DISTINCT (issuer, subject, organization_id)
+);
+CREATE INDEX ended_links_organization_idx ON tenancy_internal.ended_links (organization_id);
+ALTER TABLE tenancy_internal.ended_links REPLICA IDENTITY FULL;
+COMMENT ON TABLE tenancy_internal.ended_links IS 'Tokens that stay refused whoever their subject is linked to, since it was unlinked after they were issued';
+COMMENT ON COLUMN tenancy_internal.ended_links.issuer IS 'The issuer';
+COMMENT ON COLUMN tenancy_internal.ended_links.subject IS 'The subject that was linked';
+COMMENT ON COLUMN tenancy_internal.ended_links.organization_id IS 'The organization that trusts, or has trusted, the issuer; NULL: a DBA does, or did';
+COMMENT ON COLUMN tenancy_internal.ended_links.issued_before IS 'Tokens issued before this moment are refused';

@@ -251,6 +251,17 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens(uuid, uuid) IS 'Refuses from now on what tokens of a user in an organization have been issued; nothing where either is gone';
 
+-- Those tokens are the subject's: they don't count for another user either whom it is linked to later.
+CREATE FUNCTION tenancy_internal.end_links(trust tenancy.trusted_issuers, subjects text[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  INSERT INTO tenancy_internal.ended_links (issuer, subject, organization_id, issued_before)
+  SELECT (end_links.trust).issuer, s.subject, (end_links.trust).organization_id, clock_timestamp() FROM unnest(end_links.subjects) s (subject)
+  WHERE (end_links.trust).organization_id IS NULL OR EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = (end_links.trust).organization_id)
+  ORDER BY s.subject
+  ON CONFLICT ON CONSTRAINT ended_links_key DO UPDATE SET issued_before = EXCLUDED.issued_before
+$$;
+COMMENT ON FUNCTION tenancy_internal.end_links(tenancy.trusted_issuers, text[]) IS 'Refuses from now on what tokens of subjects have been issued, by the trust of an organization or a DBA in their issuer; nothing where the organization is gone';
+
 CREATE FUNCTION tenancy_internal.end_tokens_of_leaver() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -265,6 +276,9 @@ COMMENT ON FUNCTION tenancy_internal.end_tokens_of_leaver() IS 'Trigger: ends wh
 CREATE FUNCTION tenancy_internal.end_tokens_of_all() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  IF TG_TABLE_NAME = 'identities' THEN
+    PERFORM tenancy_internal.end_links(t, ARRAY(SELECT i.subject FROM tenancy.identities i WHERE i.trust_id = t.trust_id)) FROM tenancy.trusted_issuers t;
+  END IF;
   UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp();
   RETURN NULL;
 END
@@ -274,7 +288,8 @@ COMMENT ON FUNCTION tenancy_internal.end_tokens_of_all() IS 'Trigger: ends all t
 CREATE FUNCTION tenancy_internal.end_tokens_of_unlinked() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.end_tokens(t.organization_id, OLD.user_id) FROM tenancy.trusted_issuers t WHERE t.trust_id = OLD.trust_id;
+  PERFORM tenancy_internal.end_tokens(t.organization_id, OLD.user_id), tenancy_internal.end_links(t, ARRAY[OLD.subject])
+  FROM tenancy.trusted_issuers t WHERE t.trust_id = OLD.trust_id;
   UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp() FROM tenancy.trusted_issuers t
   WHERE u.user_id = OLD.user_id AND t.trust_id = OLD.trust_id AND t.organization_id IS NULL;
   RETURN NULL;
@@ -286,6 +301,7 @@ COMMENT ON FUNCTION tenancy_internal.end_tokens_of_unlinked() IS 'Trigger: token
 CREATE FUNCTION tenancy_internal.end_tokens_of_trust() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy_internal.end_links(OLD, ARRAY(SELECT i.subject FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id));
   IF OLD.organization_id IS NULL THEN
     UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp()
     WHERE u.user_id IN (SELECT i.user_id FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id);

@@ -105,6 +105,9 @@ BEGIN
      '', '', 'identity', 'trust_id', 'subject'),
     ('ended_tokens', 'ALL', NULL, '',
      '', 'member', 'user_tokens', 'user_id', ''),
+    -- The link has an entry.
+    ('ended_links', 'ALL', NULL, '',
+     '', '', NULL, NULL, NULL),
     ('login_bindings', 'ALL', $q$login = (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)$q$,
      'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)',
      '', '', 'login_binding', 'login', ''),

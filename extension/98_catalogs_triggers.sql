@@ -78,7 +78,7 @@ BEGIN
     ('organization_members', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
     ('identities', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', '(OLD.trust_id, OLD.subject, OLD.user_id) IS DISTINCT FROM (NEW.trust_id, NEW.subject, NEW.user_id)', 'end_tokens_of_unlinked()', false),
-    ('identities', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
+    ('identities', 'end_tokens_of_all', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
 
     ('permissions', 'drop_settings', 'AFTER DELETE', 'ROW', 'NOT OLD.built_in', 'drop_resource_settings()', false),
     ('logging_settings', 'wait_for_removal', 'BEFORE INSERT OR UPDATE', 'ROW', $q$NEW.setting = 'legal_hold'$q$, 'wait_for_removal()', true),

@@ -300,6 +300,7 @@ SELECT seen_by('RS256');
 SET SESSION AUTHORIZATION DEFAULT;
 -- A token that was issued since is accepted.
 UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
+UPDATE tenancy_internal.ended_links SET issued_before = '2023-01-01';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 ROLLBACK;
@@ -330,6 +331,7 @@ SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 SET SESSION AUTHORIZATION DEFAULT;
 UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
+UPDATE tenancy_internal.ended_links SET issued_before = '2023-01-01';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 ROLLBACK;
@@ -611,6 +613,36 @@ RESET tenancy.jwt;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT subject, email FROM tenancy.identities JOIN tenancy.users USING (user_id);
 SELECT actor_kind, actor, action, resource_type FROM tenancy.audit_log WHERE resource_type IN ('identity', 'trusted_issuer') ORDER BY audit_id DESC LIMIT 4;
+-- ... and is not anybody else's whom its subject is linked to then, also by a trust made anew, nor somebody's who is new; one that was issued since is.
+CREATE FUNCTION linked_to_olivia(issued_before timestamptz, anew boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  seen text;
+BEGIN
+  IF anew THEN
+    PERFORM tenancy.link_identity('https://accounts.google.com', '117632', 'mike@acme.test');
+    PERFORM tenancy.trust_issuer(NULL, 'https://accounts.google.com', NULL, NULL);
+    PERFORM tenancy.trust_issuer(NULL, 'https://accounts.google.com', jwks, ARRAY['123.apps.googleusercontent.com'], 'email', max_age => '80 years') FROM jwks WHERE name = 'idp';
+  END IF;
+  UPDATE tenancy_internal.ended_links e SET issued_before = coalesce(linked_to_olivia.issued_before, e.issued_before);
+  PERFORM tenancy.link_identity('https://accounts.google.com', '117632', 'olivia@acme.test');
+  SET LOCAL ROLE regress_plain;
+  seen := app.seen_by('google id');
+  RAISE SQLSTATE 'UNDO1' USING MESSAGE = seen;
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN SQLERRM;
+END
+$$;
+SELECT linked_to_olivia(NULL), linked_to_olivia(NULL, true), linked_to_olivia('2023-01-01');
+BEGIN;
+SELECT tenancy.update_user('mike@acme.test', email => 'mickey@acme.test');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT use_token('google id');
+SELECT tenancy.accept_invitation('eeeeeeee-5151-4000-8000-00000000000f');
+ROLLBACK;
+BEGIN;
+TRUNCATE tenancy.identities;
+SELECT count(*) FROM tenancy_internal.ended_links WHERE issuer = 'https://accounts.google.com';
+ROLLBACK;
 DELETE FROM tenancy.trusted_issuers;
 -- Two organizations and a DBA have linked the same subject of the same issuer: the person ends one link in each call, of the organization that it
 -- names, wherever it is; of the session's own; of a DBA's.

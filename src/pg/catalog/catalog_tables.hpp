@@ -43,6 +43,7 @@ enum class CatalogIndex : int {
   identities_pkey,
   identities_user_idx,
   ended_tokens_pkey,
+  ended_links_key,
   groups_pkey,
   groups_organization_id_name_key,
   group_members_pkey,
@@ -163,6 +164,9 @@ enum : AttrNumber { trust_id = 1, subject, user_id, created_at, linked_by };
 }
 namespace ended_tokens {
 enum : AttrNumber { organization_id = 1, user_id, issued_before };
+}
+namespace ended_links {
+enum : AttrNumber { issuer = 1, subject, organization_id, issued_before };
 }
 namespace groups {
 enum : AttrNumber { group_id = 1, organization_id, name, trust_id };

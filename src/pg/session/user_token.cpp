@@ -183,6 +183,40 @@ Identified identify(const CatalogRead &read, const Trust &trust, const UserToken
   return result;
 }
 
+constexpr const char *issued_before = "It was issued before tokens of its user were ended";
+
+TimestampTz issue_of(const UserTokenClaims &claims) { return claims.issued_at * USECS_PER_SEC - unix_epoch; }
+
+bool may_precede(TimestampTz issued_at, TimestampTz end) { return issued_at < end; }
+
+bool has_ended(const CatalogRead &read, const Uuid &organization, const Uuid &user, TimestampTz issued_at) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::ended_tokens::organization_id, organization);
+  equals(&keys[1], attribute::ended_tokens::user_id, user);
+  CatalogScan scan = begin_scan(read, CatalogIndex::ended_tokens_pkey, 2, keys);
+  const HeapTuple tuple = next_tuple(scan);
+  const bool ended = HeapTupleIsValid(tuple) &&
+                     may_precede(issued_at, time_column(scan, tuple, attribute::ended_tokens::issued_before));
+  end_scan(scan);
+  return ended;
+}
+
+// Whether the subject was unlinked since: from whomever, it is nobody's token any more.
+bool was_unlinked(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
+  namespace of = attribute::ended_links;
+  if (claims.identity.empty() || !is_database_text(claims.identity)) return false;
+  ScanKeyData keys[2];
+  equals(&keys[0], of::issuer, F_TEXTEQ, text_datum(trust.claims.issuer));
+  equals(&keys[1], of::subject, F_TEXTEQ, text_datum(claims.identity));
+  CatalogScan scan = begin_scan(read, CatalogIndex::ended_links_key, 2, keys);
+  bool unlinked = false;
+  for (HeapTuple tuple; !unlinked && HeapTupleIsValid(tuple = next_tuple(scan));)
+    unlinked = uuid_column(scan, tuple, of::organization_id) == trust.organization &&
+               may_precede(issue_of(claims), time_column(scan, tuple, of::issued_before));
+  end_scan(scan);
+  return unlinked;
+}
+
 // The person that a token is of, by one trust.
 struct Holder {
   UserTokenClaims claims;
@@ -199,6 +233,7 @@ Holder read_holder(const CatalogRead &read, const SignedToken &token, const Trus
   holder.problem = read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, holder.claims);
   holder.identified = identify(read, trust, holder.claims);
   if (holder.problem == nullptr) holder.problem = holder.identified.problem;
+  if (holder.problem == nullptr && was_unlinked(read, trust, holder.claims)) holder.problem = issued_before;
   holder.may_be_told = !trust.organization || holder.identified.user || holder.identified.has_address;
   return holder;
 }
@@ -227,27 +262,11 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   return lacks ? "Whoever has linked its subject may no longer say that it is this user" : nullptr;
 }
 
-constexpr const char *issued_before = "It was issued before tokens of its user were ended";
-
 const char *check_user(const CatalogRead &read, const Uuid &user, TimestampTz issued_at) {
   const UserRead status = read_user(read, user);
   if (!status.exists || !status.active) return "Its user is not active";
-  if (issued_at < status.tokens_issued_before) return issued_before;
+  if (may_precede(issued_at, status.tokens_issued_before)) return issued_before;
   return nullptr;
-}
-
-TimestampTz issue_of(const UserTokenClaims &claims) { return claims.issued_at * USECS_PER_SEC - unix_epoch; }
-
-bool has_ended(const CatalogRead &read, const Uuid &organization, const Uuid &user, TimestampTz issued_at) {
-  ScanKeyData keys[2];
-  equals(&keys[0], attribute::ended_tokens::organization_id, organization);
-  equals(&keys[1], attribute::ended_tokens::user_id, user);
-  CatalogScan scan = begin_scan(read, CatalogIndex::ended_tokens_pkey, 2, keys);
-  const HeapTuple tuple = next_tuple(scan);
-  const bool ended =
-      HeapTupleIsValid(tuple) && issued_at < time_column(scan, tuple, attribute::ended_tokens::issued_before);
-  end_scan(scan);
-  return ended;
 }
 
 // Claims of the organization choose nothing, and may only agree.
@@ -421,7 +440,7 @@ TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token)
     UserTokenClaims claims;
     if (trust.organization ||
         read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, claims) != nullptr ||
-        read_narrowing(trust, claims).any)
+        read_narrowing(trust, claims).any || was_unlinked(read, trust, claims))
       return;
     const Identified identified = identify(read, trust, claims);
     const Uuid &user = identified.user;
