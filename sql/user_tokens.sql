@@ -613,7 +613,10 @@ RESET tenancy.jwt;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT subject, email FROM tenancy.identities JOIN tenancy.users USING (user_id);
 SELECT actor_kind, actor, action, resource_type FROM tenancy.audit_log WHERE resource_type IN ('identity', 'trusted_issuer') ORDER BY audit_id DESC LIMIT 4;
--- ... and is not anybody else's whom its subject is linked to then, also by a trust made anew, nor somebody's who is new; one that was issued since is.
+-- ... and is not anybody else's whom its subject is linked to then, also by a trust made anew, nor somebody's who is new; one that was issued since is. The
+-- issuer's clock may have been ahead.
+SELECT to_timestamp((convert_from(decode(rpad(translate(payload, '-_', '+/'), (length(payload) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb ->> 'iat')::float) AS issued_at
+FROM (SELECT split_part(token, '.', 2) AS payload FROM tokens WHERE name = 'google id') t \gset
 CREATE FUNCTION linked_to_olivia(issued_before timestamptz, anew boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   seen text;
@@ -632,7 +635,7 @@ EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
   RETURN SQLERRM;
 END
 $$;
-SELECT linked_to_olivia(NULL), linked_to_olivia(NULL, true), linked_to_olivia('2023-01-01');
+SELECT linked_to_olivia(NULL), linked_to_olivia(NULL, true), linked_to_olivia(:'issued_at'::timestamptz - interval '29 seconds'), linked_to_olivia(:'issued_at'::timestamptz - interval '30 seconds');
 BEGIN;
 SELECT tenancy.update_user('mike@acme.test', email => 'mickey@acme.test');
 SET SESSION AUTHORIZATION regress_plain;

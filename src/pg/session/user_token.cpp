@@ -187,7 +187,10 @@ constexpr const char *issued_before = "It was issued before tokens of its user w
 
 TimestampTz issue_of(const UserTokenClaims &claims) { return claims.issued_at * USECS_PER_SEC - unix_epoch; }
 
-bool may_precede(TimestampTz issued_at, TimestampTz end) { return issued_at < end; }
+// The end is a moment of this server's clock, and the issue one of the issuer's, which may be ahead.
+bool may_precede(TimestampTz issued_at, TimestampTz end) {
+  return issued_at - clock_skew_seconds * USECS_PER_SEC < end;
+}
 
 bool has_ended(const CatalogRead &read, const Uuid &organization, const Uuid &user, TimestampTz issued_at) {
   ScanKeyData keys[2];
