@@ -124,6 +124,10 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
   WHERE resolve_invitation.to_join AND i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
+  -- A refusal is noted by the address, and goes along to another one: so nobody changes that until the end.
+  PERFORM FROM tenancy.invitations i JOIN tenancy.users u ON u.email = i.email
+  WHERE NOT resolve_invitation.to_join AND i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address)
+  FOR KEY SHARE OF u;
   -- The person may have got another address meanwhile, and somebody else this one.
   IF my_address IS DISTINCT FROM (SELECT p.email FROM tenancy_internal.person_of_session() p WHERE my_address IS NOT NULL) THEN
     PERFORM tenancy_internal.refuse_other_session();
@@ -145,7 +149,7 @@ BEGIN
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked if it is to join; 42704 alike for none, another''s and a declined one, 28000 where the person''s token doesn''t count in its organization';
+COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked if it is to join, otherwise with the address locked; 42704 alike for none, another''s and a declined one, 28000 where the person''s token doesn''t count in its organization';
 
 CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -274,6 +278,7 @@ COMMENT ON FUNCTION tenancy_internal.forget_refusals() IS 'Trigger: what was dec
 CREATE FUNCTION tenancy_internal.follow_address() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy_internal.require_current('{tenancy_internal.refused_invitations}');
   IF TG_OP = 'DELETE' THEN
     DELETE FROM tenancy_internal.refused_invitations r WHERE r.email = OLD.email;
   ELSE
@@ -290,6 +295,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   my_address text := (SELECT p.email FROM tenancy_internal.person_of_session() p);
 BEGIN
+  PERFORM FROM tenancy.users u WHERE u.email = my_address FOR KEY SHARE;
   UPDATE tenancy_internal.refused_invitations r SET blocked = false
   WHERE r.email = my_address AND r.inviting_organization = unblock_invitations.organization_id AND r.blocked;
   IF NOT FOUND THEN

@@ -180,7 +180,7 @@ SELECT outcome('refuser@x.test', $$SELECT tenancy.unblock_invitations('bbbbbbbb-
        outcome('refuser@x.test', $$SELECT tenancy.unblock_invitations('bbbbbbbb-0000-4000-8000-000000000000')$$) AS twice;
 SELECT count(*) FROM mine('refuser@x.test');
 
--- Nor does the answer of the invited side leave a trace in any row but its own and the audit log's: no write, no row lock (xmax)
+-- Nor does the answer of the invited side leave a trace in any row but its own, the person's, which nobody else sees, and the audit log's: no write, no row lock (xmax)
 RESET SESSION AUTHORIZATION;
 CREATE FUNCTION marks() RETURNS TABLE (catalog regclass, rows text) LANGUAGE plpgsql AS $$
 BEGIN
