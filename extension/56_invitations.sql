@@ -360,10 +360,14 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.leave_organization(text) IS 'Ends the membership of the session''s person in an organization (NULL: the active one), in its workspaces, and its user keys and bound logins there; 55000 for the last owner, 42501 for an API key, or a token that an organization can make, 28000 for a token that was ended there';
 
--- Neither controls nor what reorders or hides characters: directions, zero widths, soft hyphens, separators of lines.
+-- Neither controls nor what reorders or hides characters, or is not seen itself
+CREATE FUNCTION tenancy_internal.without_unseen(words text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_without_unseen';
+COMMENT ON FUNCTION tenancy_internal.without_unseen(text) IS 'A text with a space for each character that no e-mail address may have since it is not seen';
+
 CREATE FUNCTION tenancy_internal.shown_abroad(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT left(regexp_replace(shown_abroad.words, $re$[[:cntrl:]\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]$re$, ' ', 'g'), 200)
+  SELECT left(tenancy_internal.without_unseen(shown_abroad.words), 200)
 $$;
 COMMENT ON FUNCTION tenancy_internal.shown_abroad(text) IS 'Text that one organization has chosen, as somebody who is no member of it is shown it';
 

@@ -269,10 +269,12 @@ ROLLBACK;
 -- Addresses that look like another's are no users either
 SELECT state, message FROM failure($$INSERT INTO tenancy.users (email) VALUES (U&'vic\200Btim@x.test')$$) UNION ALL SELECT state, message FROM failure($$SELECT tenancy.create_user(U&'a\202Eb@x.test')$$)
 UNION ALL SELECT state, message FROM failure($$SELECT tenancy.create_organization('Evil', U&'vic\00A0tim@x.test')$$);
+-- Nor what is shown as nothing in other ways: a blank pattern, a filler, a joiner, private and noncharacters, unassigned planes
+SELECT point, f.state, f.message FROM unnest(ARRAY['\2800', '\+016FE4', '\+01107F', '\E000', '\FDD0', '\FFFE', '\+0E1000', '\+10FFFF']) point, failure(format('SELECT tenancy.create_user(U&''vic%stim@x.test'')', point)) f;
 SELECT tenancy.create_user(U&'JOS\00C9@X.test') IS NOT NULL AS made;
 SELECT email FROM tenancy.users WHERE email LIKE 'jos%';
 -- What the inviting side calls itself is shown without characters that hide or reorder text
-SELECT tenancy.update_organization('globex', name => repeat(E'\u0007Glo\u202Ebex\u200B\u2066 \u00ADLtd\uFEFF', 50)), tenancy.invite('globex', 'shown@x.test') IS NOT NULL AS invited;
+SELECT tenancy.update_organization('globex', name => repeat(E'\u0007Glo\u202Ebex\u200B\u2066 \u00ADLtd\uFEFF\u2800\uE000', 50)), tenancy.invite('globex', 'shown@x.test') IS NOT NULL AS invited;
 SET SESSION AUTHORIZATION regress_app;
 SELECT length(name), left(name, 20) AS name FROM mine('shown@x.test');
 RESET SESSION AUTHORIZATION;

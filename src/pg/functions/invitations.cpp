@@ -177,6 +177,16 @@ Datum pg_tenancy_require_person_in(PG_FUNCTION_ARGS) {
   PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_without_unseen);
+Datum pg_tenancy_without_unseen(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  char *words = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  char *utf8 = pg_server_to_any(words, static_cast<int>(strlen(words)), PG_UTF8);
+  const size_t length = blank_unseen({utf8, strlen(utf8)});
+  utf8[length] = '\0';
+  PG_RETURN_TEXT_P(cstring_to_text(pg_any_to_server(utf8, static_cast<int>(length), PG_UTF8)));
+}
+
 // RETURNS the spelling of an e-mail address that is stored and compared; raises 22023 for any other text.
 PG_FUNCTION_INFO_V1(pg_tenancy_email_address);
 Datum pg_tenancy_email_address(PG_FUNCTION_ARGS) {
