@@ -15,7 +15,7 @@ COMMENT ON FUNCTION tenancy_internal.hides_expired(uuid, uuid) IS 'Whether rows 
 
 CREATE FUNCTION tenancy_internal.kept_by(since timestamptz, workspaces uuid[], moments timestamptz[]) RETURNS bytea
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_kept_by';
-COMMENT ON FUNCTION tenancy_internal.kept_by(timestamptz, uuid[], timestamptz[]) IS 'Moments since which rows are kept, in an organization and in some of its workspaces, as the session''s principal sees them';
+COMMENT ON FUNCTION tenancy_internal.kept_by(timestamptz, uuid[], timestamptz[]) IS 'Moments since which rows are kept, in an organization and in those of some of its workspaces that the session''s principal reaches';
 
 -- Evaluated at each run of a query, and never a constant of its plan: a prepared statement shows no expired rows. The value says
 -- whose it is: a sub-select is evaluated once, and a function of the query could make the session somebody else before a row is judged.

@@ -314,10 +314,11 @@ DECLARE
   protected tenancy.protected_tables;
   held text;
 BEGIN
+  -- First: whether any tenant is under a hold is nobody else's concern.
+  PERFORM tenancy_internal.check_protectable(has_held_rows.relation);
   IF NOT EXISTS (SELECT FROM tenancy.logging_settings s WHERE s.setting = 'legal_hold') THEN
     RETURN false;
   END IF;
-  PERFORM tenancy_internal.check_protectable(has_held_rows.relation);
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = has_held_rows.relation;
   IF NOT tenancy_steps.is_distributed(has_held_rows.relation)
     AND NOT EXISTS (SELECT FROM tenancy_internal.family_of(has_held_rows.relation) f JOIN pg_class c ON c.oid = f WHERE c.relkind = 'f')

@@ -282,6 +282,9 @@ SELECT id FROM placed ORDER BY id;
 SELECT tenancy_steps.keep_holds_away_from('placed');
 SET SESSION AUTHORIZATION regress_app;
 SELECT tenancy_steps.keep_holds_away_from('placed');
+-- Nor does anybody else learn whether there are holds.
+SELECT tried('SELECT tenancy_steps.has_held_rows(''placed'')');
+SELECT count(*) AS holds FROM tenancy.logging_settings WHERE setting = 'legal_hold';
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.reset_logging('acme', 'retention_days.logs');
 -- A child by whose other columns rows would be kept, and not by those of the parent's policies; and what its former columns kept

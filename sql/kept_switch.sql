@@ -68,6 +68,18 @@ RESET SESSION AUTHORIZATION;
 -- A value that nobody made lets nothing pass, and one of another principal is an error.
 SELECT tenancy.is_kept(now(), NULL, NULL), tenancy.is_kept(now(), NULL, ''), tenancy.is_kept(now(), NULL, '\x00'), tenancy.is_kept(NULL, NULL, tenancy.kept_since('logs')), tenancy.is_kept(now(), NULL, tenancy.kept_since('logs'));
 SELECT failure($$SELECT tenancy.is_kept(now(), NULL, decode(repeat('ab', 16), 'hex'))$$);
+-- It names no workspace where the principal may do nothing.
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '1', w) FROM unnest('{acme/search,acme/support}'::text[]) w;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('nora');
+SELECT encode(tenancy.kept_since('logs'), 'hex') ~ 'aaaaaaaa00004000800000000000000[23]' AS named;
+CALL become('mona');
+SELECT encode(k, 'hex') ~ 'aaaaaaaa000040008000000000000002' AS search, encode(k, 'hex') ~ 'aaaaaaaa000040008000000000000003' AS support FROM tenancy.kept_since('logs') k;
+SELECT count(*) FROM old;
+CALL become('olivia');
+SELECT encode(k, 'hex') ~ 'aaaaaaaa000040008000000000000002' AS search, encode(k, 'hex') ~ 'aaaaaaaa000040008000000000000003' AS support FROM tenancy.kept_since('logs') k;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect(t) FROM unnest('{old,leaking}'::regclass[]) t;
 RESET tenancy.share_plans;
 -- authorize() in a sub-select of a user's own policy, which holds for all rows of a query, is that of the query's principal.

@@ -222,7 +222,7 @@ Datum pg_tenancy_unit_call_handler(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_caller);
 Datum pg_tenancy_caller(PG_FUNCTION_ARGS) {
-  (void)fcinfo;
+  require_internal_call(fcinfo);
   const Oid role = calling_role();
   if (!OidIsValid(role)) PG_RETURN_NULL();
   PG_RETURN_OID(role);

@@ -51,7 +51,7 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
 // Not on a node that requires claims: the tenants' catalogs are on another one.
 PG_FUNCTION_INFO_V1(pg_tenancy_may_sign_up);
 Datum pg_tenancy_may_sign_up(PG_FUNCTION_ARGS) {
-  (void)fcinfo;
+  require_internal_call(fcinfo);
   PG_RETURN_BOOL(!configuration.require_claims && holds_marker(calling_role(), find_marker("sign_up")));
 }
 

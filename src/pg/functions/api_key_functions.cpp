@@ -120,6 +120,7 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
 // neither registered (the second argument) nor a level.
 PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_word);
 Datum pg_tenancy_scopes_of_word(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const std::string_view word = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const bool is_registered = PG_GETARG_BOOL(1);
   const size_t dot = word.find('.');

@@ -5,6 +5,7 @@
 // differ, or, in a row that is inserted or moves to another workspace, aren't what INSERT gives them by
 // default, its WHEN has found out: other statements never come here.
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/id_columns.hpp"
@@ -192,6 +193,7 @@ Datum pg_tenancy_check_action(PG_FUNCTION_ARGS) {
 // For protect(): whether a column's default differs each time it is worked out.
 PG_FUNCTION_INFO_V1(pg_tenancy_has_volatile_default);
 Datum pg_tenancy_has_volatile_default(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
   const AttrNumber column = get_attnum(RelationGetRelid(relation), NameStr(*PG_GETARG_NAME(1)));
   Node *value = column > 0 ? build_column_default(relation, column) : nullptr;

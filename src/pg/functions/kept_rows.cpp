@@ -278,7 +278,8 @@ Datum pg_tenancy_receive_row(PG_FUNCTION_ARGS) {
   return PointerGetDatum(delete_row(trigger));
 }
 
-// kept_by(): the moments since which rows are kept, in the organization and in workspaces of its own.
+// kept_by(): the moments since which rows are kept, in the organization and in workspaces of its own that the
+// principal reaches.
 PG_FUNCTION_INFO_V1(pg_tenancy_kept_by);
 Datum pg_tenancy_kept_by(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -291,13 +292,18 @@ Datum pg_tenancy_kept_by(PG_FUNCTION_ARGS) {
   if (count != count_of_moments) elog(ERROR, "a moment is missing");
   const Size size = VARHDRSZ + sizeof(Kept) + static_cast<Size>(count) * sizeof(KeptInWorkspace);
   auto *result = static_cast<bytea *>(palloc0(size));
-  SET_VARSIZE(result, size);
+  const Principal *principal = current_principal_or_undecided();
   const Kept kept{identity_stamp(), PG_GETARG_TIMESTAMPTZ(0)};
   memcpy(VARDATA(result), &kept, sizeof(kept));
+  char *end = VARDATA(result) + sizeof(kept);
   for (int i = 0; i < count; i++) {
     const KeptInWorkspace entry{uuid_of_datum(ids[i]), DatumGetTimestampTz(moments[i])};
-    memcpy(VARDATA(result) + sizeof(kept) + static_cast<Size>(i) * sizeof(entry), &entry, sizeof(entry));
+    // Anybody can read the value. Of a workspace where the principal may do nothing it sees no row either.
+    if (principal->access->in_workspace(entry.workspace).empty()) continue;
+    memcpy(end, &entry, sizeof(entry));
+    end += sizeof(entry);
   }
+  SET_VARSIZE(result, end - reinterpret_cast<char *>(result));
   PG_RETURN_BYTEA_P(result);
 }
 
