@@ -146,6 +146,13 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     tried := tried || format('%s %s', SQLSTATE, SQLERRM);
   END;
+  -- nor leave a seal, which ends with the transaction, or take the session's challenge away
+  PERFORM tenancy.seal();
+  BEGIN
+    PERFORM tenancy.claim_challenge();
+  EXCEPTION WHEN OTHERS THEN
+    tried := tried || format('%s %s', SQLSTATE, SQLERRM);
+  END;
   RETURN to_json(tried);
 END
 $$;
@@ -157,6 +164,8 @@ ALTER TABLE ones OWNER TO regress_climber;
 BEGIN;
 DECLARE secrets CURSOR FOR SELECT rolname FROM pg_authid;
 SELECT (SELECT array_agg(DISTINCT outcome) FROM jsonb_array_elements_text(e."row" -> 'one') outcome) AS outcomes FROM tenancy.export_organization('umbra', 'ones') e;
+SET LOCAL tenancy.workspace = 'umbra/any';
+SET LOCAL tenancy.workspace = DEFAULT;
 -- and goes on afterwards, after an error as well
 MOVE 1 FROM secrets;
 SELECT failed($$SELECT FROM tenancy.export_organization('umbra', 'nowhere')$$) ~ '^42P01' AS fails;

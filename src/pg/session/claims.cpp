@@ -125,11 +125,15 @@ text *new_challenge() {
   return cstring_to_text_with_len(printed->data(), static_cast<int>(printed->size()));
 }
 
+[[noreturn]] void refuse_place() {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("a claim cannot be accepted in a simulated query, or in work of the extension")));
+  pg_unreachable();
+}
+
 // The principal that a seal or a simulated query keeps must stay; and in work of the extension there is none.
 void check_place() {
-  if (is_simulation() || is_suspended())
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("a claim cannot be accepted in a simulated query, or in work of the extension")));
+  if (is_simulation() || is_suspended()) refuse_place();
   if (is_sealed() && !state.has_subject)
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("the session's principal is sealed until the transaction ends")));
@@ -251,6 +255,8 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_claim_challenge);
 Datum pg_tenancy_claim_challenge(PG_FUNCTION_ARGS) {
   (void)fcinfo;
+  // A table owner's code would take the session's challenge away.
+  if (is_suspended()) refuse_place();
   PG_RETURN_TEXT_P(new_challenge());
 }
 

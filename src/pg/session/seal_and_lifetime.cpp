@@ -141,8 +141,9 @@ Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   give_back_numbers();
   current_principal();  // sealing requires a valid principal
-  // The principal of a simulated query can't change anyway, and the query's effects end with it.
-  if (is_simulation()) return 0;
+  // The principal of a simulated query can't change anyway, and the query's effects end with it. Nor can that
+  // of work as a table's owner, which is nobody: a seal would outlive it, and shut out whose session it is.
+  if (is_simulation() || is_suspended()) return 0;
   // Not in DO and CALL, whose later statements are sealed.
   if (!IsTransactionBlock() && ActivePortal != nullptr && ActivePortal->strategy != PORTAL_MULTI_QUERY &&
       ActivePortal->strategy != PORTAL_UTIL_SELECT)
