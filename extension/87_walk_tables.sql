@@ -149,6 +149,27 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_tables_with_rows(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
 
+-- The type json holds what jsonb cannot: \u0000, halves of surrogate pairs, numbers beyond numeric. One such value of a tenant is no
+-- reason to have none of its rows.
+CREATE FUNCTION tenancy_steps.as_jsonb(value anyelement) RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN to_jsonb(as_jsonb.value);
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+  RETURN to_jsonb(as_jsonb.value::text);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.as_jsonb(anyelement) IS 'A value as jsonb, or its text where that cannot hold it';
+
+-- Columns of built-in types other than json need no such care.
+CREATE FUNCTION tenancy_internal.columns_as_jsonb(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT string_agg(format(CASE WHEN a.atttypid IN ('json'::regtype, 'json[]'::regtype) OR a.atttypid >= 16384
+                                THEN 'tenancy_steps.as_jsonb(t.%1$I) AS %1$I' ELSE 't.%1$I' END, a.attname), ', ' ORDER BY a.attnum)
+  FROM pg_attribute a WHERE a.attrelid = columns_as_jsonb.relation AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION tenancy_internal.columns_as_jsonb(regclass) IS 'The columns of a table t as SQL, each as to_jsonb() can take it';
+
 -- Waits as CREATE INDEX CONCURRENTLY does, without blocking other sessions; but not for VACUUM and the like, which write no
 -- rows.
 CREATE FUNCTION tenancy_internal.wait_for_writers_of(relations regclass[]) RETURNS void

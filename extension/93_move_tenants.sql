@@ -84,8 +84,10 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_intact(regclass) IS 'Raises 55000 unless the table''s policies are as protect() made them';
 
+-- The settings are those of pg_dump: the caller's could lose digits, or write what is read as something else.
 CREATE FUNCTION tenancy_steps.list_exported_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp
+SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET extra_float_digits = 3 SET bytea_output = 'hex' AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization_for_dba(list_exported_rows.organization);
   exported tenancy.protected_tables;
@@ -102,7 +104,9 @@ BEGIN
   FOR exported IN SELECT * FROM tenancy_internal.lock_tables_with_rows(list_exported_rows.within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy_internal.check_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
-      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.from_clause_for(exported.relation),
+      -- "*": a column can have the name of the row.
+      'SELECT to_jsonb(r.*) FROM (SELECT %s FROM %s t WHERE %s) r', tenancy_internal.columns_as_jsonb(exported.relation),
+      tenancy_internal.from_clause_for(exported.relation),
       (tenancy_internal.organization_conditions(exported, the_organization)).own)) r;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
     counts := counts || jsonb_build_object(exported.relation::text, rows_of_table);

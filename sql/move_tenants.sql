@@ -62,6 +62,27 @@ SELECT * FROM tenancy.export_organization('umbrella');
 SELECT * FROM tenancy.export_organization(NULL);
 -- Actor and extent
 SELECT action, resource_type, left(organization_id::text, 4) AS organization, after FROM tenancy.audit_log WHERE action = 'export' ORDER BY audit_id DESC LIMIT 3;
+-- Whatever the caller has set, what jsonb can't hold, in columns that are called like the row
+CREATE DOMAIN document AS json;
+CREATE TABLE odd (id int, tenant uuid, t document, r json[], cost float8, took interval, day daterange, raw bytea);
+SET client_min_messages = warning;
+SELECT tenancy.protect('odd', 'things', 'tenant');
+RESET client_min_messages;
+INSERT INTO odd SELECT 1, o.organization_id, '{"a": "\u0000"}', ARRAY['1e999999', '"\ud800"']::json[], 0.1::float8 + 0.2, '-1 day -00:00:01', '[2026-11-01,2026-12-03)', '\xff' FROM tenancy.organizations o WHERE o.slug = 'acme';
+INSERT INTO odd SELECT 2, o.organization_id, '{"a": "b"}', ARRAY['1', '"c"']::json[], 1 FROM tenancy.organizations o WHERE o.slug = 'acme';
+SET datestyle = 'SQL, DMY';
+SET intervalstyle = sql_standard;
+SET extra_float_digits = 0;
+SET bytea_output = escape;
+SELECT "row" - 'tenant' AS "row" FROM tenancy.export_organization('acme', 'odd') ORDER BY "row" -> 'id';
+RESET datestyle;
+RESET intervalstyle;
+RESET extra_float_digits;
+RESET bytea_output;
+SELECT o.r::text = e."row" ->> 'r' AS same_array, o.t::text = e."row" ->> 't' AS same, o.cost = (e."row" ->> 'cost')::float8 AS same_cost
+FROM odd o JOIN tenancy.export_organization('acme', 'odd') e ON o.id = (e."row" ->> 'id')::int WHERE o.id = 1;
+DROP TABLE odd;
+DROP DOMAIN document;
 -- For a DBA only: not for an owner, whose organization it is
 SET SESSION AUTHORIZATION regress_app;
 CALL become('olivia');
