@@ -120,6 +120,29 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without those partitions of them that their queries return';
 
+-- By the marks that protection leaves: a policy, or the name. A table without its record was restored by itself, took the place of another, or
+-- is a copy. No error: whoever may create a table would keep organizations from being removed.
+CREATE FUNCTION tenancy_internal.report_unrecorded_tables(within regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  unrecorded text := (
+    SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid::regclass::text) FROM pg_class c
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT tenancy_internal.is_seen_by_parent(c.oid)
+      AND (report_unrecorded_tables.within IS NULL OR c.oid IN (SELECT tenancy_internal.family_of(report_unrecorded_tables.within)))
+      AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
+      AND (EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname IN ('tenancy_select', 'tenancy_closed'))
+           OR (tenancy_internal.remembered_name(c.oid)).table_name IS NOT NULL)
+      AND NOT tenancy_internal.is_part_of_other_node(c.oid));
+BEGIN
+  IF unrecorded IS NOT NULL THEN
+    PERFORM tenancy_steps.warning(format('tables left out, which are not recorded as protected: %s', unrecorded),
+      detail => 'Rows of the organization in them stay as they are.',
+      hint => 'Protect these tables, or forget their names; tenancy.advise() says how.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.report_unrecorded_tables(regclass) IS 'Raises a WARNING that names tables (NULL: all, else the table and what is below it) with policies or the name of a protected one that tenancy.protected_tables does not know';
+
 CREATE FUNCTION tenancy_internal.from_clause_for(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, from_clause_for.relation) FROM pg_class c

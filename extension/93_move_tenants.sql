@@ -101,6 +101,7 @@ BEGIN
   -- The entry with the numbers goes with the transaction, the rows could have been read before that.
   PERFORM tenancy_internal.queue_audit_event('begin_export', 'organization', the_organization::text, the_organization, NULL,
     jsonb_build_object('table', coalesce(list_exported_rows.within::text, 'all')));
+  PERFORM tenancy_internal.report_unrecorded_tables(list_exported_rows.within);
   FOR exported IN SELECT * FROM tenancy_internal.lock_tables_with_rows(list_exported_rows.within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy_internal.check_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
@@ -399,10 +400,11 @@ BEGIN
         detail => 'They name the organization together with a workspace of another.');
     END IF;
   END LOOP;
+  PERFORM tenancy_internal.report_unrecorded_tables(NULL);
   DELETE FROM tenancy.organizations o WHERE o.organization_id = finish_purge.organization_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organization from the catalogs once it has no rows left, or raises 23503; warns of rows that name another''s workspace';
+COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organization from the catalogs once it has no rows left, or raises 23503; warns of rows that name another''s workspace, and of tables that are not on record';
 
 CREATE FUNCTION tenancy.purge_organization(organization text, at_most bigint DEFAULT NULL)
 RETURNS TABLE (relation regclass, removed bigint)
@@ -461,9 +463,10 @@ CREATE FUNCTION tenancy_steps.purge_is_possible(organization text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_not_held(tenancy_internal.resolve_organization_for_dba(purge_is_possible.organization));
+  PERFORM tenancy_internal.report_unrecorded_tables(NULL);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.purge_is_possible(text) IS 'For a DBA: a part of purge_organization_in_batches(): raises 55000 while a legal hold keeps rows of the organization, before access ends';
+COMMENT ON FUNCTION tenancy_steps.purge_is_possible(text) IS 'For a DBA: a part of purge_organization_in_batches(): raises 55000 while a legal hold keeps rows of the organization, and warns of tables that are not on record, before access ends';
 
 -- Each transaction begins by pinning search_path. The procedure itself cannot: a SET clause would prevent COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)

@@ -163,6 +163,32 @@ SELECT * FROM tenancy.verify_audit_log();
 SELECT tenancy.purge_audit_log(now() + interval '1 day', 'aaaaaaaa-0000-4000-8000-000000000000') > 50 AS purged;
 SELECT count(*) FROM tenancy.audit_log WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
 
+-- Tables that may hold rows of tenants and are not on record: closed, with the policies alone, with the name alone
+\o /dev/null
+CREATE TABLE restored (LIKE logs);
+SELECT tenancy.protect('restored', 'logs', 'organization_id', 'workspace_id');
+DROP TABLE restored;
+CREATE TABLE restored (tenant uuid);
+CREATE TABLE recordless (LIKE logs);
+SELECT tenancy.protect('recordless', 'logs', 'organization_id', 'workspace_id');
+DELETE FROM tenancy.protected_tables WHERE relation = 'recordless'::regclass;
+DELETE FROM tenancy.protected_names WHERE table_name = 'recordless';
+CREATE TABLE renamed (LIKE logs);
+SELECT tenancy.protect('renamed', 'logs', 'organization_id', 'workspace_id');
+SET tenancy.guard_rails = off;
+ALTER TABLE renamed RENAME TO other_name;
+CREATE TABLE renamed (LIKE logs);
+RESET tenancy.guard_rails;
+SELECT organization_id FROM tenancy.create_organization('Initech', 'olivia@acme.test', slug => 'initech');
+\o
+SELECT count(*) FROM tenancy.export_organization('initech');
+SELECT count(*) FROM tenancy.export_organization('initech', 'logs');
+CALL tenancy.purge_organization_in_batches('initech');
+SET tenancy.guard_rails = off;
+DROP TABLE restored, recordless, renamed, other_name;
+RESET tenancy.guard_rails;
+SELECT tenancy.forget(t) FROM unnest('{app.restored,app.renamed}'::text[]) t;
+
 -- With everything in one go, and what it says on the way
 RESET client_min_messages;
 SELECT relation, removed FROM tenancy.purge_organization('globex');
