@@ -53,3 +53,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.begin_anew() IS 'Trigger: a membership that goes on after its end has nothing of what it had before';
+
+-- Bindings of logins are each server's own. Where members come by logical replication, no foreign key takes the binding along.
+CREATE FUNCTION tenancy_internal.end_bindings() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.login_bindings b WHERE to_jsonb(b) @> (SELECT jsonb_object_agg(c, to_jsonb(OLD) -> c) FROM unnest(TG_ARGV) c);
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.end_bindings() IS 'Trigger: logins no longer stand for whom a removed row, by these columns, was about';

@@ -7,6 +7,7 @@ DECLARE
   -- is_restore() spelled out: its call would be expanded anew for each entry.
   is_restore CONSTANT text := $q$(pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
              pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET'))$q$;
+  applied CONSTANT text := $q$pg_catalog.current_setting('session_replication_role') = 'replica'$q$;
   -- A membership or a group's role that goes on after its end: it begins anew, as after a return.
   revived CONSTANT text := '(OLD.ends_at <= clock_timestamp() AND (NEW.ends_at IS NULL OR NEW.ends_at > clock_timestamp()))';
 BEGIN
@@ -79,6 +80,13 @@ BEGIN
     ('identities', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', '(OLD.trust_id, OLD.subject, OLD.user_id) IS DISTINCT FROM (NEW.trust_id, NEW.subject, NEW.user_id)', 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_all', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
+
+    ('users', 'end_bindings', 'AFTER DELETE', 'ROW', applied, $q$end_bindings('user_id')$q$, true),
+    ('workspaces', 'end_bindings', 'AFTER DELETE', 'ROW', applied, $q$end_bindings('workspace_id')$q$, true),
+    ('organization_members', 'end_bindings', 'AFTER DELETE', 'ROW', applied, $q$end_bindings('organization_id', 'user_id')$q$, true),
+    ('organization_members', 'end_bindings_of_former', 'AFTER UPDATE', 'ROW',
+     format('%s AND ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id) OR %s)', applied, revived),
+     $q$end_bindings('organization_id', 'user_id')$q$, true),
 
     ('permissions', 'drop_settings', 'AFTER DELETE', 'ROW', 'NOT OLD.built_in', 'drop_resource_settings()', false),
     ('logging_settings', 'wait_for_removal', 'BEFORE INSERT OR UPDATE', 'ROW', $q$NEW.setting = 'legal_hold'$q$, 'wait_for_removal()', true),

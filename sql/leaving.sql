@@ -107,3 +107,32 @@ RESET client_min_messages;
 SELECT count(*) FROM tenancy.advise() WHERE rule IN ('keys_of_leavers', 'unknown_name');
 SELECT count(*) AS valid_again FROM tenancy.api_keys WHERE user_id IS NOT NULL AND revoked_at IS NULL;
 SELECT table_name FROM tenancy.protected_names;
+
+-- Where members come by logical replication, a login that is bound there stands for nobody once its user has left, or its workspace has gone.
+SET client_min_messages = error;
+CREATE ROLE regress_bound_1 LOGIN;
+CREATE ROLE regress_bound_2 LOGIN;
+CREATE ROLE regress_bound_3 LOGIN;
+CREATE ROLE regress_bound_4 LOGIN;
+RESET client_min_messages;
+\o /dev/null
+SELECT tenancy.set_organization_role('acme', u || '@acme.test', 'member') FROM unnest('{mona,mike,ben,nora}'::text[]) u;
+SELECT tenancy.set_workspace_role('acme/support', 'ben@acme.test', 'member');
+SELECT tenancy.bind_login('regress_bound_1', 'mona@acme.test', 'acme'), tenancy.bind_login('regress_bound_2', 'mike@acme.test', 'acme'),
+       tenancy.bind_login('regress_bound_3', 'ben@acme.test', 'acme', 'support'), tenancy.bind_login('regress_bound_4', 'nora@acme.test', 'acme');
+UPDATE tenancy.organization_members m SET ends_at = now() - interval '1 hour' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'mike@acme.test';
+\o
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE tenancy.organization_members SET created_at = created_at;
+SELECT string_agg(login::text, ' ' ORDER BY login::text) AS bound FROM tenancy.login_bindings WHERE login::text ~ 'bound';
+DELETE FROM tenancy.organization_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'mona@acme.test';
+UPDATE tenancy.organization_members m SET ends_at = NULL FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'mike@acme.test';
+DELETE FROM tenancy.workspaces WHERE slug = 'support';
+SELECT string_agg(login::text, ' ' ORDER BY login::text) AS bound FROM tenancy.login_bindings WHERE login::text ~ 'bound';
+DELETE FROM tenancy.users WHERE email = 'nora@acme.test';
+SELECT string_agg(login::text, ' ' ORDER BY login::text) AS bound FROM tenancy.login_bindings WHERE login::text ~ 'bound';
+ROLLBACK;
+SET client_min_messages = error;
+SELECT tenancy.unbind_login(login::text::name) FROM tenancy.login_bindings WHERE login::text ~ 'bound' \g /dev/null
+DROP ROLE regress_bound_1, regress_bound_2, regress_bound_3, regress_bound_4;
