@@ -137,6 +137,11 @@ $node->safe_psql('kept', q(
   CREATE TABLE threads (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, latest int, body text);
   CREATE TABLE replies (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, thread int NOT NULL REFERENCES threads, body text);
   ALTER TABLE threads ADD FOREIGN KEY (latest) REFERENCES replies;
+  CREATE TABLE announcements (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, published boolean NOT NULL DEFAULT false);
+  CREATE TABLE listings (id int, organization_id uuid, workspace_id uuid, published boolean NOT NULL DEFAULT false, PRIMARY KEY (id)) PARTITION BY HASH (id);
+  CREATE TABLE listings_0 PARTITION OF listings FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+  SELECT tenancy.protect(t, 'prompts', 'organization_id', 'workspace_id', create_indexes => true, actions => '{"publish": ["published"]}')
+  FROM unnest('{announcements,listings}'::regclass[]) t;
   SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id', create_indexes => true) FROM unnest('{messages,calls,notes,threads,replies}'::regclass[]) t;
   SELECT tenancy.apply_logging_settings(t, 'logs', '{body}') FROM unnest('{messages,calls,notes,threads,replies}'::regclass[]) t;
   SELECT tenancy.create_observability();
@@ -155,11 +160,12 @@ my $kept = q(
   SELECT string_agg(k::text, ' ' ORDER BY k::text) FROM tenancy_internal.kept_tables k;
   SELECT * FROM messages UNION ALL SELECT id, organization_id, workspace_id, body, received_at FROM calls UNION ALL SELECT * FROM notes
     UNION ALL SELECT latest, organization_id, workspace_id, body, received_at FROM threads UNION ALL SELECT thread, organization_id, workspace_id, body, received_at FROM replies ORDER BY 5;
-  SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE NOT tgisinternal;
+  SELECT string_agg(concat_ws(' ', tgrelid::regclass, pg_get_triggerdef(oid), tgenabled), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE NOT tgisinternal;
   SELECT count(*) FROM tenancy.verify_audit_log();
 );
 my $following = $node->safe_psql('kept', $kept);
 like($following, qr/~~tenancy_keep_row_content A/, 'tables follow the logging settings');
+like($following, qr/~tenancy_action_1_insert" .* public[.]announcements .*~~~tenancy_action_1_move" .* public[.]listings_0 /, 'and others have actions and a key');
 run('pg_dump of them', 'pg_dump', '-d', "$connection dbname=kept", '-f', "$dir/kept.sql");
 run('pg_dump of them, custom', 'pg_dump', '-d', "$connection dbname=kept", '-Fc', '-f', "$dir/kept");
 for ([ 'kept_plain', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/kept.sql" ],
