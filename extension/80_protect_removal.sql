@@ -34,13 +34,13 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
   END IF;
-  SELECT * INTO kept FROM tenancy_internal.kept_tables k WHERE k.relation = unprotect.relation;
-  IF FOUND THEN
-    PERFORM tenancy.ignore_logging_settings(unprotect.relation);
-    PERFORM tenancy_steps.notice(format('table %s no longer follows the logging settings', unprotect.relation),
+  -- Partitions and children also follow them by calls of their own.
+  FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k WHERE k.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) ORDER BY k.relation LOOP
+    PERFORM tenancy.ignore_logging_settings(kept.relation);
+    PERFORM tenancy_steps.notice(format('table %s no longer follows the logging settings', kept.relation),
       detail => 'Its content is stored, its rows are not removed at the end of their retention, and no legal hold keeps them.',
       hint => format('If it is protected again, use %s.', tenancy_internal.keep_call(kept)));
-  END IF;
+  END LOOP;
   -- A child that its parent has left keeps the parent's triggers.
   PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
@@ -57,5 +57,5 @@ BEGIN
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(unprotect.relation) f WHERE f <> unprotect.relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names, and has it no longer follow the logging settings, with a NOTICE; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names, and has them no longer follow the logging settings, with a NOTICE for each call that had them do so; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

@@ -1,0 +1,38 @@
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\pset format unaligned
+SET client_min_messages = warning;
+-- Partitions and children that follow the logging settings, or are protected, by calls of their own
+CREATE VIEW keeping AS
+  SELECT c.oid::regclass AS relation, (SELECT concat_ws(' ', k.kind, k.content) FROM tenancy_internal.kept_tables k WHERE k.relation = c.oid) AS recorded,
+    (SELECT string_agg(encode(t.tgargs, 'escape'), '; ' ORDER BY t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname LIKE '~~tenancy_keep_row_content%') AS keeps,
+    (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname LIKE 'tenancy_retention%') AS policies
+  FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relname ~ '^(calls|notes)';
+CREATE TABLE calls (id int, day text NOT NULL, organization_id uuid, workspace_id uuid, body text, extra text) PARTITION BY LIST (day);
+CREATE TABLE calls_1 PARTITION OF calls FOR VALUES IN ('1');
+CREATE TABLE calls_2 PARTITION OF calls FOR VALUES IN ('2');
+CREATE TABLE notes (id int, organization_id uuid, workspace_id uuid, body text, extra text);
+CREATE TABLE notes_1 () INHERITS (notes);
+CREATE PROCEDURE follow() LANGUAGE sql AS $$
+  SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id', create_indexes => true) FROM unnest('{app.calls,app.notes}'::regclass[]) t;
+  SELECT tenancy.apply_logging_settings(t, 'logs', '{body}') FROM unnest('{app.calls,app.notes}'::regclass[]) t;
+  SELECT tenancy.apply_logging_settings(t, 'payloads', '{extra}') FROM unnest('{app.calls_1,app.notes_1}'::regclass[]) t;
+$$;
+CALL follow();
+SELECT * FROM keeping ORDER BY 1;
+-- unprotect() ends what all of them do, but not while a hold keeps rows of one.
+INSERT INTO calls VALUES (1, '1', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'body', 'extra');
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+SELECT failure($$SELECT tenancy.unprotect('calls')$$);
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+SET client_min_messages = notice;
+\set VERBOSITY default
+SELECT tenancy.unprotect(t) FROM unnest('{calls,notes}'::regclass[]) t;
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT * FROM keeping ORDER BY 1;
+SELECT tenancy.set_logging('acme', 'store_content', 'none');
+INSERT INTO calls SELECT i, i, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'body', 'extra' FROM generate_series(1, 2) i;
+SELECT tableoid::regclass, id, body, extra FROM calls ORDER BY 2;
+SELECT tenancy.reset_logging('acme', 'store_content');
