@@ -149,13 +149,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The calls that protect a table as the one that had its name, and have it follow the logging settings if that one did';
 
+CREATE FUNCTION tenancy_internal.protect_call(t tenancy.protected_tables, relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy_internal.protect_call(jsonb_populate_record(NULL::tenancy.protected_names, to_jsonb(protect_call.t)), protect_call.relation)
+$$;
+COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables, regclass) IS 'The call that protects one table as another is recorded, or as is wanted';
+
+CREATE FUNCTION tenancy_internal.with_present_names(t tenancy.protected_tables) RETURNS tenancy.protected_tables
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT jsonb_populate_record(with_present_names.t, CASE WHEN i.problem IS NULL AND i.resource IS NOT NULL THEN jsonb_build_object(
+    'organization_column', i.organization, 'workspace_column', i.workspace, 'owner_column', i.owner, 'api_key_column', i.api_key) ELSE '{}' END)
+  FROM tenancy_internal.inspect_protection((with_present_names.t).relation) i
+$$;
+COMMENT ON FUNCTION tenancy_internal.with_present_names(tenancy.protected_tables) IS 'The record of a protected table with the names of columns that its policies have, where these are as protect() made them';
+
+-- protect() of a table has its partitions and children protected as it is. They can have calls of their own afterwards.
+CREATE FUNCTION tenancy_internal.protected_by_themselves(relation regclass, wanted tenancy.protected_tables) RETURNS SETOF tenancy.protected_tables
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT m.* FROM tenancy_internal.family_of(protected_by_themselves.relation) WITH ORDINALITY f (relid, n)
+  JOIN tenancy.protected_tables r ON r.relation = f.relid CROSS JOIN LATERAL tenancy_internal.with_present_names(r) m
+  CROSS JOIN LATERAL tenancy_internal.protected_parent(f.relid) p CROSS JOIN LATERAL tenancy_internal.with_present_names(p) above
+  WHERE f.n > 1 AND tenancy_internal.protect_call(m, f.relid)
+    <> tenancy_internal.protect_call(CASE WHEN above.relation IS NULL THEN protected_by_themselves.wanted ELSE above END, f.relid)
+  ORDER BY f.n
+$$;
+COMMENT ON FUNCTION tenancy_internal.protected_by_themselves(regclass, tenancy.protected_tables) IS 'Partitions and children of a table that are recorded to be protected in another way than the table above them, or, where there is no such record, than is wanted';
+
 CREATE FUNCTION tenancy_internal.protect_call(t tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy_internal.protect_call(jsonb_populate_record(NULL::tenancy.protected_names, to_jsonb(protect_call.t) || coalesce((
-    SELECT jsonb_build_object('kept_kind', k.kind, 'kept_content', k.content)
-    FROM tenancy_internal.kept_tables k WHERE k.relation = protect_call.t.relation), '{}')), protect_call.t.relation)
+  SELECT string_agg(concat_ws('; SELECT ', tenancy_internal.protect_call(m.it, (m.it).relation),
+                              (SELECT tenancy_internal.keep_call(k) FROM tenancy_internal.kept_tables k WHERE k.relation = (m.it).relation)), '; ' ORDER BY m.n)
+  FROM (SELECT protect_call.t AS it, 0 AS n
+        UNION ALL SELECT o, row_number() OVER () FROM tenancy_internal.protected_by_themselves((protect_call.t).relation, protect_call.t) o) m
 $$;
-COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The calls that protect a table as it is recorded, and have it follow the logging settings if it does';
+COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The calls that protect a table as it is recorded, and have it follow the logging settings if it does, with those of its partitions and children that are protected in another way';
 
 CREATE FUNCTION tenancy_internal.wanted_by_name(named tenancy.protected_names) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$

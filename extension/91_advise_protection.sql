@@ -84,7 +84,9 @@ COMMENT ON FUNCTION tenancy_internal.advice_row_security_not_enabled() IS 'Table
 
 CREATE FUNCTION tenancy_internal.advice_unprotected_partition() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation), tenancy_internal.protect_call(t)
+  SELECT 'error', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
+         -- By itself, but where its rows take their tenant by the triggers of the whole
+         tenancy_internal.protect_call(CASE WHEN t.through IS NULL THEN jsonb_populate_record(t, jsonb_build_object('relation', child.inhrelid::regclass)) ELSE t END)
   FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation JOIN pg_class c ON c.oid = child.inhrelid
   WHERE c.relkind <> 'f' AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
 $$;

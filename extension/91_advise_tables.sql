@@ -43,10 +43,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_unknown_name() IS 'Protected tables 
 CREATE FUNCTION tenancy_internal.advice_stale_record() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, 'its columns have other names than tenancy.protected_tables has',
-         tenancy_internal.protect_call(jsonb_populate_record(t, present.names))
+         tenancy_internal.protect_call(tenancy_internal.with_present_names(t))
   FROM tenancy.protected_tables t CROSS JOIN tenancy_internal.inspect_protection(t.relation) i
-  CROSS JOIN LATERAL jsonb_build_object('organization_column', i.organization, 'workspace_column', i.workspace, 'owner_column', i.owner,
-                                        'api_key_column', i.api_key) present (names)
   WHERE i.problem IS NULL AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
                                IS DISTINCT FROM (i.organization, i.workspace, i.owner, i.api_key)
 $$;
@@ -68,10 +66,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_dropped_default() IS 'Columns of pro
 CREATE FUNCTION tenancy_internal.advice_unprotected_parent() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', i.inhparent::regclass::text, format('rows of the protected table %s can be read through it', t.relation),
-         tenancy_internal.protect_call(jsonb_populate_record(t, present.names || jsonb_build_object('relation', i.inhparent::regclass)))
+         tenancy_internal.protect_call(jsonb_populate_record(tenancy_internal.with_present_names(t), jsonb_build_object('relation', i.inhparent::regclass)))
   FROM tenancy.protected_tables t JOIN pg_inherits i ON i.inhrelid = t.relation
-  CROSS JOIN LATERAL (SELECT CASE WHEN p.problem IS NULL THEN jsonb_build_object('organization_column', p.organization, 'workspace_column', p.workspace,
-                               'owner_column', p.owner, 'api_key_column', p.api_key) ELSE '{}' END FROM tenancy_internal.inspect_protection(t.relation) p) present (names)
   WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = i.inhparent) AND NOT tenancy_internal.is_closed(i.inhparent)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_unprotected_parent() IS 'Parents through which rows of protected tables can be read';

@@ -36,3 +36,33 @@ SELECT tenancy.set_logging('acme', 'store_content', 'none');
 INSERT INTO calls SELECT i, i, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'body', 'extra' FROM generate_series(1, 2) i;
 SELECT tableoid::regclass, id, body, extra FROM calls ORDER BY 2;
 SELECT tenancy.reset_logging('acme', 'store_content');
+-- Protected in another way than the parent: what advise() prints for the parent, or another child, leaves that as it is.
+CREATE TABLE texts (id int, organization_id uuid, workspace_id uuid, user_id uuid, body text, published boolean NOT NULL DEFAULT false);
+CREATE TABLE texts_1 () INHERITS (texts);
+CREATE TABLE texts_1a () INHERITS (texts_1);
+CREATE TABLE texts_2 () INHERITS (texts);
+CREATE VIEW protecting AS
+  SELECT t.relation, t.owner_column, t.payload, t.actions, t.audit_reads, (SELECT count(*) FROM pg_trigger g WHERE g.tgrelid = t.relation AND g.tgname ~ 'action') AS triggers
+  FROM tenancy.protected_tables t WHERE t.relation::text ~ '^(app[.])?texts';
+SELECT tenancy.protect('texts', 'prompts', 'organization_id', 'workspace_id', create_indexes => true);
+SELECT tenancy.protect('texts_1', 'prompts', 'organization_id', 'workspace_id', 'user_id', payload => '{body}', actions => '{"publish": ["published"]}', audit_reads => true, create_indexes => true);
+SELECT tenancy.unprotect('texts_2');
+SELECT rule, object, fix_sql FROM tenancy.advise() WHERE object ~ 'texts' AND rule IN ('unprotected_partition', 'protection_broken');
+SELECT fix_sql FROM tenancy.advise() WHERE object ~ 'texts' AND rule IN ('unprotected_partition', 'protection_broken') \gexec
+SELECT * FROM protecting ORDER BY 1;
+SET tenancy.guard_rails = off;
+DROP POLICY tenancy_select ON texts;
+RESET tenancy.guard_rails;
+SELECT rule, object, fix_sql FROM tenancy.advise() WHERE object ~ 'texts' AND rule IN ('unprotected_partition', 'protection_broken');
+SELECT fix_sql FROM tenancy.advise() WHERE object ~ 'texts' AND rule IN ('unprotected_partition', 'protection_broken') \gexec
+SELECT * FROM protecting ORDER BY 1;
+SELECT rule, object FROM tenancy.advise() WHERE object ~ 'texts' AND rule IN ('unprotected_partition', 'protection_broken');
+-- One's own call for the parent applies to all, and says so.
+SET client_min_messages = notice;
+\set VERBOSITY default
+SELECT tenancy.protect('texts', 'prompts', 'organization_id', 'workspace_id', 'user_id');
+SELECT tenancy.protect('texts', 'prompts', 'organization_id', 'workspace_id', 'user_id', audit_reads => true);
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT * FROM protecting ORDER BY 1;
+DROP TABLE texts CASCADE;
