@@ -226,6 +226,7 @@ BEGIN
   PERFORM tenancy_internal.check_partition_keys(apply_protection.relation);
   PERFORM tenancy_internal.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
+  PERFORM tenancy_internal.take_carried(apply_protection.relation, apply_protection.wanted);
   before := tenancy_internal.remove_protection(apply_protection.relation);
   apply_protection.wanted.relation := apply_protection.relation;
   apply_protection.wanted.with_organization := apply_protection.wanted.workspace_column IS NOT NULL

@@ -11,6 +11,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.trigger_argument(bytea, int) IS 'One of a trigger''s arguments, counted from 0, or NULL when it is empty';
 
+CREATE FUNCTION tenancy_internal.carried_settings(relation regclass) RETURNS tenancy_internal.kept_tables
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  -- A partition's own trigger, which also says what its parent's does, has the last name.
+  SELECT t.tgrelid::regclass, tenancy_internal.trigger_argument(t.tgargs, 0), ARRAY(SELECT jsonb_object_keys(tenancy_internal.trigger_argument(t.tgargs, 3)::jsonb)::name ORDER BY 1)
+  FROM pg_trigger t WHERE t.tgrelid = carried_settings.relation AND t.tgfoid = 'tenancy_internal.keep_row'::regproc ORDER BY t.tgname DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_internal.carried_settings(regclass) IS 'As what kind, and by which content, a table follows the logging settings, as far as its triggers say';
+
 -- Policies and triggers have most arguments of protect(), and a dump of the table has them as well. payload and audit_reads are in
 -- the record alone, but for a table of metadata only.
 CREATE FUNCTION tenancy_internal.carried_protection(relation regclass) RETURNS tenancy.protected_names
@@ -53,12 +61,10 @@ BEGIN
     JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.tgrelid
     JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = d.refobjsubid AND a.attnum > 0
     WHERE t.tgfoid = 'tenancy_internal.check_action'::regproc AND t.tgtype::int & 4 <> 0 GROUP BY 1) m;
-  -- A child has such triggers because its parent does.
-  SELECT tenancy_internal.trigger_argument(t.tgargs, 0), ARRAY(SELECT jsonb_object_keys(tenancy_internal.trigger_argument(t.tgargs, 3)::jsonb) ORDER BY 1)
-  INTO carried.kept_kind, carried.kept_content FROM pg_trigger t
-  WHERE t.tgrelid = carried_protection.relation AND t.tgfoid = 'tenancy_internal.keep_row'::regproc AND NOT EXISTS (
-    SELECT FROM pg_inherits i JOIN pg_trigger above ON above.tgrelid = i.inhparent AND above.tgfoid = t.tgfoid WHERE i.inhrelid = t.tgrelid)
-  LIMIT 1;
+  -- A child has such triggers because its parents do, unless they say something else.
+  WITH above AS (SELECT k.* FROM pg_inherits i CROSS JOIN LATERAL tenancy_internal.carried_settings(i.inhparent) k WHERE i.inhrelid = carried_protection.relation)
+  SELECT k.kind, k.content INTO carried.kept_kind, carried.kept_content FROM tenancy_internal.carried_settings(carried_protection.relation) k
+  WHERE NOT EXISTS (SELECT FROM above a WHERE a.kind = k.kind) OR EXISTS (SELECT unnest(k.content) EXCEPT SELECT unnest(a.content) FROM above a);
   RETURN carried;
 END
 $$;
@@ -81,3 +87,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_carried(regclass, tenancy.protected_tables, tenancy.protected_names) IS 'Raises 55000 where protect() would drop policies and triggers of a protection that is not on record, as after a partial restore';
+
+-- Nobody's call names what a partition or child has by itself, and it would be taken for what its parent has.
+CREATE FUNCTION tenancy_internal.take_carried(relation regclass, wanted tenancy.protected_tables) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  carried tenancy.protected_names;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = take_carried.relation) OR (tenancy_internal.carried_settings(take_carried.relation)).kind IS NULL
+    OR EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = take_carried.relation)
+    OR EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = take_carried.relation) THEN
+    RETURN;
+  END IF;
+  carried := tenancy_internal.carried_protection(take_carried.relation);
+  IF carried.kept_kind IS NOT NULL
+    AND (carried.organization_column, carried.workspace_column) IS NOT DISTINCT FROM (take_carried.wanted.organization_column, take_carried.wanted.workspace_column) THEN
+    PERFORM tenancy_internal.keep_table(take_carried.relation, ROW(take_carried.relation, carried.kept_kind, carried.kept_content));
+    PERFORM tenancy_steps.notice(format('table %s follows the logging settings in another way than its parent, as its triggers do', take_carried.relation),
+      hint => format('Use tenancy.ignore_logging_settings(%L) if it is to follow them as its parent does.', take_carried.relation::text));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.take_carried(regclass, tenancy.protected_tables) IS 'Records how a partition or child that is not on record, as after a partial restore, follows the logging settings by itself, before it is protected';

@@ -36,6 +36,41 @@ SELECT tenancy.set_logging('acme', 'store_content', 'none');
 INSERT INTO calls SELECT i, i, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'body', 'extra' FROM generate_series(1, 2) i;
 SELECT tableoid::regclass, id, body, extra FROM calls ORDER BY 2;
 SELECT tenancy.reset_logging('acme', 'store_content');
+-- After a partial restore, what was recorded of partitions and children is read from their triggers, also under a hold.
+CALL follow();
+DELETE FROM calls;
+INSERT INTO calls VALUES (1, '1', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'body', 'extra');
+INSERT INTO notes_1 VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'body', 'extra');
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+CREATE FUNCTION mended() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  fix text;
+BEGIN
+  FOR fix IN SELECT a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'unrecorded_protection' ORDER BY a.object LOOP
+    EXECUTE fix;
+    RETURN NEXT fix;
+  END LOOP;
+END
+$$;
+CREATE PROCEDURE lose_records() LANGUAGE sql AS $$
+  DELETE FROM tenancy.protected_tables WHERE relation::text ~ '^(app[.])?(calls|notes)';
+  DELETE FROM tenancy.protected_names WHERE table_name ~ '^(calls|notes)';
+  DELETE FROM tenancy_internal.kept_tables;
+$$;
+CALL lose_records();
+SELECT mended();
+SELECT * FROM keeping ORDER BY 1;
+SELECT failure($$UPDATE calls SET extra = 'forged'$$), failure($$UPDATE notes SET extra = 'forged'$$);
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+-- The parent's call is enough.
+CALL lose_records();
+SET client_min_messages = notice;
+\set VERBOSITY default
+SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id') FROM unnest('{app.calls,app.notes}'::regclass[]) t;
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT * FROM keeping ORDER BY 1;
+SELECT rule, object FROM tenancy.advise() WHERE object ~ 'calls|notes' AND rule IN ('unrecorded_protection', 'protection_broken');
 -- Protected in another way than the parent: what advise() prints for the parent, or another child, leaves that as it is.
 CREATE TABLE texts (id int, organization_id uuid, workspace_id uuid, user_id uuid, body text, published boolean NOT NULL DEFAULT false);
 CREATE TABLE texts_1 () INHERITS (texts);
