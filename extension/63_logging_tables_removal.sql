@@ -304,6 +304,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.release_table(regclass) IS 'Has a table, with its partitions, no longer follow the logging settings';
 
+-- The server has taken its parent's triggers from it, and reports that to nobody. What was content by its parent stays so.
+CREATE FUNCTION tenancy_internal.keep_detached(relation regclass, parent regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  kept tenancy_internal.kept_tables := tenancy_internal.kept_above(keep_detached.parent);
+BEGIN
+  UPDATE tenancy_internal.kept_tables k SET content = ARRAY(SELECT DISTINCT c FROM unnest(k.content || kept.content) c ORDER BY c)
+  WHERE k.relation IN (SELECT tenancy_internal.family_of(keep_detached.relation)) AND kept.relation IS NOT NULL;
+  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_detached.relation) f
+  WHERE (tenancy_internal.kept_above(f)).relation IS NOT NULL AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
+  IF kept.relation IS NOT NULL AND (tenancy_internal.kept_above(keep_detached.relation)).relation IS NULL THEN
+    kept.relation := keep_detached.relation;
+    PERFORM tenancy_steps.notice(format('table %s no longer follows the logging settings', keep_detached.relation),
+      detail => 'Its content is stored, its rows are not removed at the end of their retention, and no legal hold keeps them.',
+      hint => format('If it is to follow them without its parent, use %s.', tenancy_internal.keep_call(kept)));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_detached(regclass, regclass) IS 'Has a detached partition, and what is below it, follow the logging settings as is recorded of these tables themselves, or says in a NOTICE that it no longer follows them';
+
 CREATE FUNCTION tenancy_internal.has_kept_rows(relation regclass, organization_column name, workspace_column name) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_has_kept_rows';
 COMMENT ON FUNCTION tenancy_internal.has_kept_rows(regclass, name, name) IS 'Whether a table, with its partitions and children, has rows under a legal hold, by these columns (empty: none) of type uuid, or by those by which it follows the logging settings';

@@ -8,9 +8,9 @@ COMMENT ON FUNCTION tenancy_internal.guard_rails() IS 'Whether the setting tenan
 
 CREATE FUNCTION tenancy_internal.inspect_command(
   command pg_ddl_command, OUT opens boolean, OUT changes_columns boolean, OUT renamed name, OUT renamed_to name,
-  OUT gives_name boolean, OUT attached oid[], OUT granted oid[], OUT member_class oid, OUT member oid)
+  OUT gives_name boolean, OUT attached oid[], OUT detached oid[], OUT granted oid[], OUT member_class oid, OUT member oid)
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_command';
-COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; whether it renames a relation or moves it to a schema; tables that it makes partitions or children; relations that it grants rights on; the object that it makes a member of an extension';
+COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; whether it renames a relation or moves it to a schema; tables that it makes partitions or children, and partitions that it detaches; relations that it grants rights on; the object that it makes a member of an extension';
 
 CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
@@ -339,6 +339,7 @@ BEGIN
       WHEN command.classid = 'pg_class'::regclass THEN
         PERFORM tenancy_internal.guard_relation(command.objid, command.command_tag, command.opens, command.changes_columns,
                                        command.renamed, command.renamed_to, command.gives_name, command.attached);
+        PERFORM tenancy_internal.keep_detached(d.partition, command.objid) FROM unnest(command.detached) d (partition);
       WHEN command.classid = 'pg_namespace'::regclass THEN
         PERFORM tenancy_internal.guard_renamed(array_agg(c.oid)) FROM pg_class c WHERE c.relnamespace = command.objid;
       WHEN command.classid = 'pg_extension'::regclass THEN

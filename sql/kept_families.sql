@@ -71,6 +71,22 @@ SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id') FROM unnest
 SET client_min_messages = warning;
 SELECT * FROM keeping ORDER BY 1;
 SELECT rule, object FROM tenancy.advise() WHERE object ~ 'calls|notes' AND rule IN ('unrecorded_protection', 'protection_broken');
+-- A partition that is detached goes on by itself, or its owner is told that it does not.
+CREATE TABLE calls_3 PARTITION OF calls FOR VALUES IN ('3') PARTITION BY LIST (id);
+CREATE TABLE calls_3_1 PARTITION OF calls_3 FOR VALUES IN (1);
+SELECT tenancy.apply_logging_settings('calls_3_1', 'traces', '{extra}');
+SET client_min_messages = notice;
+\set VERBOSITY default
+ALTER TABLE calls DETACH PARTITION calls_1;
+ALTER TABLE calls DETACH PARTITION calls_2 CONCURRENTLY;
+ALTER TABLE calls DETACH PARTITION calls_3;
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT * FROM keeping ORDER BY 1;
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+SELECT failure($$UPDATE calls_1 SET extra = 'forged'$$), failure($$DELETE FROM calls_1$$);
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+SELECT object, problem FROM tenancy.advise() WHERE object ~ 'calls' AND rule IN ('unrecorded_protection', 'protection_broken');
 -- Protected in another way than the parent: what advise() prints for the parent, or another child, leaves that as it is.
 CREATE TABLE texts (id int, organization_id uuid, workspace_id uuid, user_id uuid, body text, published boolean NOT NULL DEFAULT false);
 CREATE TABLE texts_1 () INHERITS (texts);

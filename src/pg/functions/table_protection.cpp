@@ -219,6 +219,7 @@ struct CommandEffects {
   const char *renamed_to;
   bool gives_name;       // by renaming a relation, or moving it to a schema
   List *attached;        // new partitions or children
+  List *detached;        // former partitions
   List *granted;         // relations with new grants
   ObjectAddress member;  // what becomes a member of an extension
 };
@@ -280,6 +281,30 @@ List *new_partitions(Oid table) {
   return partitions;
 }
 
+// Partitions of this name detached by this transaction: the command has no object of theirs, and where its
+// name was looked up is no longer known.
+List *former_partitions(Oid table, const Node *definition) {
+  if (definition == nullptr || !IsA(definition, PartitionCmd)) return NIL;
+  const char *name = reinterpret_cast<const PartitionCmd *>(definition)->name->relname;
+  List *partitions = NIL;
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_inherits_inhparent, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
+  const Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+  const SysScanDesc scan = systable_beginscan(inherits, InheritsParentIndexId, true, SnapshotAny, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+    const HeapTupleHeader row = tuple->t_data;
+    const Oid partition = reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhrelid;
+    const char *name_now = get_rel_name(partition);
+    if ((row->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask) &&
+        TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(row)) && name_now != nullptr &&
+        strcmp(name_now, name) == 0 && !get_rel_relispartition(partition))
+      partitions = list_append_unique_oid(partitions, partition);
+  }
+  systable_endscan(scan);
+  table_close(inherits, AccessShareLock);
+  return partitions;
+}
+
 void add_effects_of_part(CommandEffects &effects, const CollectedATSubcmd *part, Oid table) {
   if (!IsA(part->parsetree, AlterTableCmd)) {
     effects.changes_columns = true;
@@ -289,6 +314,10 @@ void add_effects_of_part(CommandEffects &effects, const CollectedATSubcmd *part,
   if (kind == AT_DisableRowSecurity || kind == AT_NoForceRowSecurity) effects.opens = true;
   if (kind == AT_AddInherit) effects.attached = lappend_oid(effects.attached, table);
   if (kind == AT_AttachPartition) effects.attached = list_concat(effects.attached, new_partitions(table));
+  if (kind == AT_DetachPartition || kind == AT_DetachPartitionFinalize)
+    effects.detached =
+        list_concat(effects.detached,
+                    former_partitions(table, reinterpret_cast<const AlterTableCmd *>(part->parsetree)->def));
   if (!leaves_columns(kind)) effects.changes_columns = true;
 }
 
@@ -413,13 +442,14 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
                                     : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed_to)),
       BoolGetDatum(effects.gives_name),
       oid_array(effects.attached),
+      oid_array(effects.detached),
       oid_array(effects.granted),
       ObjectIdGetDatum(effects.member.classId),
       ObjectIdGetDatum(effects.member.objectId)};
   bool nulls[lengthof(values)]{};
   nulls[2] = effects.renamed == nullptr;
   nulls[3] = effects.renamed_to == nullptr;
-  nulls[7] = nulls[8] = !OidIsValid(effects.member.objectId);
+  nulls[8] = nulls[9] = !OidIsValid(effects.member.objectId);
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
