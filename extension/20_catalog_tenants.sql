@@ -11,6 +11,7 @@ CREATE TABLE tenancy.organizations (
   open_to_sign_up boolean NOT NULL DEFAULT false,
   key_max_age interval,
   key_warning interval,
+  has_overrides boolean NOT NULL DEFAULT false,
   -- Ids of this form are those of chains of audit entries; see events_chain().
   CONSTRAINT organizations_id_check CHECK (organization_id::text !~ '^.{14}8.{4}f')
 );
@@ -25,6 +26,7 @@ COMMENT ON COLUMN tenancy.organizations.open_to_sign_up IS 'The role that has si
 COMMENT ON COLUMN tenancy.organizations.closed_at IS 'Since when it is being purged, and has neither members nor live keys; see close_organization()';
 COMMENT ON COLUMN tenancy.organizations.key_max_age IS 'Age of a secret at which an API key is refused until it is rotated, see set_key_policy(); NULL: keys need no rotation';
 COMMENT ON COLUMN tenancy.organizations.key_warning IS 'How long before that sessions are warned';
+COMMENT ON COLUMN tenancy.organizations.has_overrides IS 'The organization has grants, visibility or settings of its own, or had; set by itself, so that sessions of other organizations need not look for any';
 
 CREATE TABLE tenancy.workspaces (
   workspace_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

@@ -50,11 +50,15 @@ COMMENT ON FUNCTION tenancy_internal.mark_group(uuid) IS 'Sessions of all member
 CREATE FUNCTION tenancy_internal.keep_mark() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  NEW.has_more_roles := true;
+  IF TG_TABLE_NAME = 'organizations' THEN
+    NEW.has_overrides := true;
+  ELSE
+    NEW.has_more_roles := true;
+  END IF;
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays, since a group or an elevation may be given meanwhile';
+COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays, since what it stands for may be given meanwhile';
 
 -- A user who has no role in a workspace any more loses the user keys there for good, as one who leaves it does.
 CREATE FUNCTION tenancy_internal.end_keys_of_group() RETURNS trigger

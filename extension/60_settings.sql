@@ -1,5 +1,32 @@
 -- Tenant settings: names for rows of grants and visibility.
 
+-- Most organizations have no such rows; their own row, which their members' sessions read, says so. One that is marked stays so, and the mark
+-- comes in the transaction that makes the rows: no snapshot has these without it.
+CREATE FUNCTION tenancy_internal.mark_organization() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  UPDATE tenancy.organizations o SET has_overrides = true WHERE o.organization_id = NEW.organization_id AND NOT o.has_overrides;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.mark_organization() IS 'Trigger: sessions of the organization''s members look for its grants, visibility and settings from now on';
+
+CREATE FUNCTION tenancy_internal.unmarked_organizations() RETURNS SETOF uuid
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT o.organization_id FROM tenancy.organizations o
+  WHERE NOT o.has_overrides AND (EXISTS (SELECT FROM tenancy.grants g WHERE g.organization_id = o.organization_id)
+    OR EXISTS (SELECT FROM tenancy.visibility v WHERE v.organization_id = o.organization_id)
+    OR EXISTS (SELECT FROM tenancy.workspace_overrides w WHERE w.organization_id = o.organization_id))
+$$;
+COMMENT ON FUNCTION tenancy_internal.unmarked_organizations() IS 'Organizations whose rows do not say that they have grants, visibility or settings of their own';
+
+-- For rows that came without the trigger, as those of version 1.0 did.
+CREATE FUNCTION tenancy_internal.mark_organizations() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  UPDATE tenancy.organizations o SET has_overrides = true WHERE o.organization_id IN (SELECT tenancy_internal.unmarked_organizations())
+$$;
+COMMENT ON FUNCTION tenancy_internal.mark_organizations() IS 'Sessions of members of all organizations look for what these have of their own';
+
 CREATE FUNCTION tenancy_internal.find_setting(setting text) RETURNS tenancy.setting_definitions
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -54,7 +54,8 @@ BEGIN
     new_row := to_jsonb(NEW) - ARRAY['secret_hash', 'secret', 'derived'];
   END IF;
   -- The mark follows another row, which has its own entry.
-  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'organization_members' AND old_row || '{"has_more_roles": true}' = new_row THEN
+  IF TG_OP = 'UPDATE' AND (TG_TABLE_NAME = 'organization_members' AND old_row || '{"has_more_roles": true}' = new_row
+                           OR TG_TABLE_NAME = 'organizations' AND old_row || '{"has_overrides": true}' = new_row) THEN
     RETURN NULL;
   END IF;
   -- Organizations must not see each other's data: a row that moves to another organization is deleted in one and created in the

@@ -76,6 +76,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('keys_of_leavers', 'User keys that are valid again when users who have left return, restored from a dump of version 1.0'),
     ('keys_without_policy', 'API keys that need not be rotated, in organizations whose policy says so'),
     ('unmarked_members', 'Members whose roles by groups and elevations count for nothing, since their rows do not say that there are any'),
+    ('unmarked_organizations', 'Organizations whose grants, visibility and settings count for nothing, since their rows do not say that there are any'),
     ('keys_to_be_rotated', 'API keys that are too old, or soon will be'),
     ('key_networks', 'API keys that may be used from some networks, which behind a pooler are the pooler''s'),
     ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),

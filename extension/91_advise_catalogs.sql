@@ -93,6 +93,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_unmarked_members() IS 'Members whose sessions look for no roles by groups and elevations though there are some';
 
+-- One that is missing gives what a setting takes away.
+CREATE FUNCTION tenancy_internal.advice_unmarked_organizations() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', o.slug, 'grants, visibility or settings of its own count for nothing',
+         format('UPDATE tenancy.organizations SET has_overrides = true WHERE organization_id = %L', o.organization_id)
+  FROM tenancy.organizations o WHERE o.organization_id IN (SELECT tenancy_internal.unmarked_organizations())
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_unmarked_organizations() IS 'Organizations whose members'' sessions look for nothing of its own though there is something';
+
 CREATE FUNCTION tenancy_internal.advice_keys_to_be_rotated() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', o.slug, format('%s of its API keys are refused until they are rotated, and %s soon will be',

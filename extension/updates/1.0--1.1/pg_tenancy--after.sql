@@ -24,6 +24,7 @@ WHERE p.action = 'attribute' AND (w.resource, w.action) = (p.resource, p.action)
 -- sessions are refused from this update on.
 -- @include 98_catalogs.sql
 -- @include 98_catalogs_triggers.sql
+SELECT tenancy_internal.mark_organizations();
 
 -- External ids that are in use, and those that were as far as the audit log has them
 INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)

@@ -160,9 +160,10 @@ COMMENT ON COLUMN tenancy.api_keys.created_by_user IS 'User who has created the 
 COMMENT ON COLUMN tenancy.api_keys.created_by_key IS 'API key that has created the key; NULL: none has, or it is of version 1.0';
 ALTER TABLE tenancy.api_key_secrets ADD COLUMN derived bytea;
 COMMENT ON COLUMN tenancy.api_key_secrets.derived IS 'What api_keys and api_key_scopes say of the key, to be read at once; written by the module alone; NULL: they are read instead';
-ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval;
+ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval, ADD COLUMN has_overrides boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tenancy.organizations.key_max_age IS 'Age of a secret at which an API key is refused until it is rotated, see set_key_policy(); NULL: keys need no rotation';
 COMMENT ON COLUMN tenancy.organizations.key_warning IS 'How long before that sessions are warned';
+COMMENT ON COLUMN tenancy.organizations.has_overrides IS 'The organization has grants, visibility or settings of its own, or had; set by itself, so that sessions of other organizations need not look for any';
 DROP FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text);
 DROP FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz);
 

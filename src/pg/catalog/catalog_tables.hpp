@@ -65,7 +65,19 @@ enum class CatalogIndex : int {
 /// Column numbers, in the order of the install script. Updates add columns at the end only.
 namespace attribute {
 namespace organizations {
-enum : AttrNumber { organization_id = 1, slug, name, external_id };
+enum : AttrNumber {
+  organization_id = 1,
+  slug,
+  name,
+  external_id,
+  created_at,
+  closed_at,
+  created_by,
+  open_to_sign_up,
+  key_max_age,
+  key_warning,
+  has_overrides
+};
 }
 namespace workspaces {
 enum : AttrNumber { workspace_id = 1, organization_id, slug, name, external_id, is_default };

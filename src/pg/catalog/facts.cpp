@@ -62,6 +62,20 @@ CategorySet read_open_categories(const CatalogRead &read, const Uuid &organizati
   return open;
 }
 
+// Whether the organization has rows of its own in grants, visibility and workspace_overrides, or had.
+bool has_overrides(const CatalogRead &read, const Uuid &organization) {
+  ScanKeyData key;
+  equals(&key, attribute::organizations::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organizations_pkey, 1, &key);
+  bool result = true;
+  // Version 1.0 has no such column.
+  if (const HeapTuple tuple = next_tuple(scan);
+      HeapTupleIsValid(tuple) && !is_null_column(scan, tuple, attribute::organizations::has_overrides))
+    result = bool_column(scan, tuple, attribute::organizations::has_overrides);
+  end_scan(scan);
+  return result;
+}
+
 void add_once(PodArray<Uuid> &ids, const Uuid &id) {
   if (std::find(ids.items, ids.items + ids.count, id) == ids.items + ids.count) ids.append(id);
 }
@@ -316,21 +330,21 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
   const int organization_roles = role_ids.count;
   for (const WorkspaceMembership &membership : memberships) add_once(role_ids, membership.role);
 
-  facts.open_to_workspaces = read_open_categories(read, organization);
   PodArray<Role> roles;
+  for (const Uuid &id : role_ids.span()) roles.append(read_role(read, id));
   PodArray<GrantOverride> overrides;
+  PodArray<VisibilitySwitch> visibility;
   TimestampTz until = DT_NOEND;
-  for (int i = 0; i < role_ids.count; i++) {
-    const Uuid id = role_ids.items[i];
-    roles.append(read_role(read, id));
-    read_overrides(read, facts, id, i < organization_roles ? Level::organization : Level::workspace,
-                   overrides, until);
+  if (has_overrides(read, organization)) {
+    facts.open_to_workspaces = read_open_categories(read, organization);
+    for (int i = 0; i < role_ids.count; i++)
+      read_overrides(read, facts, role_ids.items[i],
+                     i < organization_roles ? Level::organization : Level::workspace, overrides, until);
+    add_once(role_ids, workspace_member_role);  // custom roles follow it
+    for (const Uuid &id : role_ids.span())
+      read_visibility(read, organization, id, facts.open_to_workspaces, visibility);
   }
   facts.until = until;
-  PodArray<VisibilitySwitch> visibility;
-  add_once(role_ids, workspace_member_role);  // custom roles follow it
-  for (const Uuid &id : role_ids.span())
-    read_visibility(read, organization, id, facts.open_to_workspaces, visibility);
 
   facts.roles = roles.span();
   facts.overrides = overrides.span();
