@@ -150,7 +150,7 @@ ALTER TABLE texts DISABLE TRIGGER "~tenancy_action_1_update";
 ALTER TABLE texts DISABLE TRIGGER USER;
 -- Replaced under its name, with its function: of another event, and of another permission
 SELECT failure(replace(replace(pg_get_triggerdef(t.oid), 'CREATE', 'CREATE OR REPLACE'), w.former, w.latter))
-FROM pg_trigger t, (VALUES ('BEFORE UPDATE', 'BEFORE DELETE'), ('check_action(''', 'check_action(''un')) w (former, latter)
+FROM pg_trigger t, (VALUES ('AFTER UPDATE', 'AFTER UPDATE OF id'), ('check_action(''', 'check_action(''un')) w (former, latter)
 WHERE t.tgrelid = 'texts'::regclass AND t.tgname = '~tenancy_action_1_update';
 SET tenancy.guard_rails = off;
 ALTER TABLE texts DISABLE TRIGGER "~tenancy_action_1_update";

@@ -94,8 +94,8 @@ CREATE TYPE pair AS (a int, b boolean);
 -- Silent or not, between a comparison and the end
 CREATE TABLE parts (n int, is_silent boolean, part text);
 INSERT INTO parts VALUES
-  (1, true, 'ARRAY[id, n] IS NOT NULL'), (2, false, 'ARRAY[title, body] IS NOT NULL'), (3, false, 'ARRAY[$1, $1] IS NOT NULL'),
-  (4, false, 'coalesce(ROW(id, body), NULL) IS NOT NULL'), (5, false, 'sha512($2) IS NULL'), (6, false, 'md5($1) IS NULL'),
+  (1, true, 'ARRAY[id, n] IS NOT NULL'), (2, false, 'CASE WHEN id > 0 THEN ARRAY[title, body] END IS NOT NULL'), (3, false, 'CASE WHEN id > 0 THEN ARRAY[$1, $1] END IS NOT NULL'),
+  (4, false, 'CASE WHEN id > 0 THEN coalesce(ROW(id, body), NULL) END IS NOT NULL'), (5, false, 'sha512($2) IS NULL'), (6, false, 'md5($1) IS NULL'),
   (7, false, '(coalesce($3, NULL)).b'), (8, false, 'current_user = title'), (9, true, 'body < ''a'''), (10, true, 'body < ''a'' COLLATE "default"'),
   (11, false, 'body < ''a'' COLLATE app.old'), (12, false, 'body < ''a'' COLLATE app.mine'), (13, false, 'body < $1'), (14, false, 'coalesce(notes, NULL) IS NOT NULL'),
   (15, true, 'body = $1'), (16, false, '$1 = $1'), (17, true, '$1 = ''a'''), (18, false, 'greatest($1, body) = ''a'''), (19, false, 'id = ANY ($4)'),

@@ -37,6 +37,8 @@ CASES=(
   "insert, prepared|PREPARE q AS INSERT INTO logs (body) VALUES (\$\$x\$\$)|EXECUTE q|$INSERT_BY_HAND|10|50|1.02"
   "a key each time||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';SELECT * FROM logs WHERE $CHOSEN ORDER BY created_at DESC LIMIT 50;COMMIT|5|35|1.00"
   "a key each time, shared plans|SET tenancy.share_plans = on;PREPARE q AS $PAGE|BEGIN;SET LOCAL tenancy.api_key = '@KEY@';EXECUTE q;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';EXECUTE q;COMMIT|5|35|1.035"
+  "a user each time||BEGIN;SET LOCAL tenancy.\"user\" = 'user@N@@bench.test';$PAGE;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';SELECT * FROM logs WHERE $CHOSEN ORDER BY created_at DESC LIMIT 50;COMMIT|5|35|1.015"
+  "a user each time, shared plans|SET tenancy.share_plans = on;PREPARE q AS $PAGE|BEGIN;SET LOCAL tenancy.\"user\" = 'user@N@@bench.test';EXECUTE q;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';EXECUTE q;COMMIT|5|35|1.06"
   "connection and first query||$PAGE|$HAND_PAGE|0|1|+550000"
 )
 

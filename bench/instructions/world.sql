@@ -20,4 +20,8 @@ GRANT SELECT, INSERT ON logs TO bench_app, bench_hand;
 CREATE TABLE secret AS
 SELECT g.n, k.secret FROM settings s, generate_series(0, 40) g (n) JOIN places p ON p.n = g.n % 10 + 1,
   tenancy.create_api_key('workspace_service_key', 'bench ' || g.n, s.organization_id::text, p.workspace_id::text, scopes => '["logs.view", "logs.write"]') k;
+-- A transaction with a user of its own takes one of these, each a member of one workspace.
+SELECT tenancy.trust_login('bench_app');
+SELECT tenancy.create_user(m.email), tenancy.set_organization_role('bench', m.email, 'member'), tenancy.set_workspace_role('bench/place-' || i % 10 + 1, m.email, 'member')
+FROM generate_series(1, 40) i, format('user%s@bench.test', i) m (email);
 VACUUM (FREEZE, ANALYZE);
