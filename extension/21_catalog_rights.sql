@@ -30,6 +30,8 @@ CREATE TABLE tenancy.grants (
   FOREIGN KEY (resource, action) REFERENCES tenancy.permissions,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK (workspace_id IS NULL OR organization_id IS NOT NULL),
+  -- what roles have by themselves is read once for all sessions
+  CONSTRAINT grants_end_check CHECK (ends_at IS NULL OR organization_id IS NOT NULL),
   -- a workspace can only override in a category that the organization opens to workspaces
   CONSTRAINT grants_category_check CHECK (workspace_id IS NULL OR resource NOT IN
     ('traces', 'completions', 'configs', 'providers', 'models', 'team', 'organization', 'billing', 'audit_logs', 'workspaces'))
@@ -42,7 +44,7 @@ COMMENT ON COLUMN tenancy.grants.workspace_id IS 'Workspace whose override it is
 COMMENT ON COLUMN tenancy.grants.resource IS 'Resource of the permission';
 COMMENT ON COLUMN tenancy.grants.action IS 'Action of the permission';
 COMMENT ON COLUMN tenancy.grants.allowed IS 'True grants, false denies; the most specific row decides';
-COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end';
+COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end, as none of the grants that a role has in all organizations';
 COMMENT ON COLUMN tenancy.grants.reason IS 'What the row is for';
 
 CREATE TABLE tenancy.visibility (

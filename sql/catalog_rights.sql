@@ -38,3 +38,7 @@ DELETE FROM tenancy.organizations WHERE slug = 'acme';
 SELECT count(*) FROM tenancy.grants WHERE organization_id IS NOT NULL;
 SELECT count(*) FROM tenancy.visibility;
 SELECT count(*) FROM tenancy.workspace_overrides;
+-- A grant that a role has in all organizations has no end.
+INSERT INTO tenancy.permissions (resource, action, description) VALUES ('datasets', 'view', 'x');
+INSERT INTO tenancy.grants (role_id, resource, action, ends_at) VALUES (:'member', 'datasets', 'view', now());
+INSERT INTO tenancy.grants (role_id, resource, action) VALUES (:'member', 'datasets', 'view');

@@ -21,7 +21,6 @@
 #include "pg/plan/kept_statistics.hpp"
 #include "pg/plan/late_conditions.hpp"
 #include "pg/plan/owner_exemption.hpp"
-#include "pg/plan/parallel_reads.hpp"
 #include "pg/plan/run_check.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
@@ -54,7 +53,6 @@ void _PG_init(void) {
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
-  tenancy::pg::register_parallel_reads();
   tenancy::pg::register_early_parameters();
   tenancy::pg::register_early_principal();
   // The first to see a plan that is started: run checks make copies of it.

@@ -34,9 +34,8 @@ void observe(Change change, const PrincipalTexts *next) {
 }
 
 struct GenerationTest : testing::Test {
-  // Removes subscriptions, and reads by an old snapshot, of other tests.
+  // Removes subscriptions of other tests.
   GenerationTest() {
-    discard_old_reads();
     definitions_changed();
     subscribe(start_read(), Audience::organization, id_of(255));
     observe_generations(observe);
@@ -85,17 +84,6 @@ TEST_F(GenerationTest, EachChangeInvalidatesItsDependents) {
   EXPECT_EQ(observed.principals, 1);
   principal_changed(texts);
   EXPECT_EQ(observed.next, &texts);
-}
-
-TEST_F(GenerationTest, OldReadsAreDiscardedOnce) {
-  discard_old_reads();
-  EXPECT_EQ(observed.catalogs, 0);
-  note_old_read();
-  const Tokens tokens;
-  discard_old_reads();
-  EXPECT_FALSE(tokens.catalogs.valid());
-  discard_old_reads();
-  EXPECT_EQ(observed.catalogs, 1);
 }
 
 TEST_F(GenerationTest, ListsAreSubscribedToUntilSomethingChanges) {

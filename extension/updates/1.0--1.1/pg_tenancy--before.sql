@@ -128,8 +128,9 @@ COMMENT ON COLUMN tenancy.organization_members.has_more_roles IS 'The member bel
 ALTER TABLE tenancy.workspace_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
 COMMENT ON COLUMN tenancy.workspace_members.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.workspace_members.reason IS 'What the role is for';
-ALTER TABLE tenancy.grants ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
-COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end';
+ALTER TABLE tenancy.grants ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text,
+  ADD CONSTRAINT grants_end_check CHECK (ends_at IS NULL OR organization_id IS NOT NULL);
+COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end, as none of the grants that a role has in all organizations';
 COMMENT ON COLUMN tenancy.grants.reason IS 'What the row is for';
 DROP FUNCTION tenancy.grant_permission(text, text, text, text, text);
 DROP FUNCTION tenancy.revoke_permission(text, text, text, text, text);

@@ -21,19 +21,15 @@ CatalogRead begin_catalog_read() {
   server_fault_point();
   require_extension();
   const ReadStart start = start_read();
-  // No new snapshot can be taken during a parallel query: leader and workers read with the query's own.
-  if (IsInParallelMode()) {
-    note_old_read();
-    return {GetActiveSnapshot(), false, start, statement_time()};
-  }
-  // The transaction's own snapshot is taken by its first query, not by a SET before it.
-  return {RegisterSnapshot(FirstSnapshotSet ? GetLatestSnapshot() : GetCatalogSnapshot(InvalidOid)), true,
-          start, statement_time()};
+  // The transaction's own snapshot is taken by its first query, not by a SET before it. During a parallel
+  // query the one for catalogs alone can be new: rights are never older in a worker than in its leader, whose
+  // query can have an old snapshot.
+  const bool is_own = FirstSnapshotSet && !IsInParallelMode();
+  return {RegisterSnapshot(is_own ? GetLatestSnapshot() : GetCatalogSnapshot(InvalidOid)), start,
+          statement_time()};
 }
 
-void end_catalog_read(CatalogRead &read) {
-  if (read.registered) UnregisterSnapshot(read.snapshot);
-}
+void end_catalog_read(CatalogRead &read) { UnregisterSnapshot(read.snapshot); }
 
 void depend_on_catalog(const CatalogRead &read, CatalogIndex index) {
   if (catalog_oids(index).are_new) subscribe_to_catalog(read.start);

@@ -13,7 +13,6 @@ namespace tenancy::pg {
 /// changes.
 struct CatalogRead {
   Snapshot snapshot;
-  bool registered;
   ReadStart start;
   TimestampTz moment;  // at which what has an end counts or not: the statement's, or a later one
 };

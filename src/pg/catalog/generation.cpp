@@ -16,7 +16,6 @@ constexpr int list_count = static_cast<int>(IdList::count);
 
 struct {
   Observer observer;
-  bool reads_are_old;
   // Nothing is cached, so the old subscriptions are not needed. The next subscription clears them, not a
   // callback that may run for each of many notifications.
   bool subscriptions_expired;
@@ -48,12 +47,6 @@ ReadStart start_read() noexcept {
   return {CatalogToken::now(), state.notifications, state.topic_notifications};
 }
 
-void note_old_read() noexcept { state.reads_are_old = true; }
-
-void discard_old_reads() {
-  if (state.reads_are_old) definitions_changed();
-}
-
 Topic topic_of(Audience audience, const Uuid &id) noexcept {
   std::uint64_t halves[2];
   static_assert(sizeof halves == sizeof id.bytes);
@@ -83,7 +76,6 @@ void observe_generations(Observer observer) noexcept { state.observer = observer
 void catalogs_changed() {
   generations.catalogs++;
   state.subscriptions_expired = true;
-  state.reads_are_old = false;
   for (bool &list : state.lists) list = false;
   notify(Change::catalogs, nullptr);
 }

@@ -58,12 +58,6 @@ struct ReadStart {
 /// REQUIRES: the read's snapshot hasn't been taken yet.
 ReadStart start_read() noexcept;
 
-/// The read has an older snapshot, which may not include changes whose notifications have already been
-/// processed: its results must be discarded by the end of the parallel query with that snapshot.
-void note_old_read() noexcept;
-/// REQUIRES: no parallel query is running. Invalidates all tokens after a read by an old snapshot.
-void discard_old_reads();
-
 // Subscriptions: to changes that don't concern everybody
 
 /// The change scope: the organization or user that a change concerns.

@@ -188,6 +188,12 @@ void note_reads(const QueryDesc *description) {
   MemoryContextRegisterResetCallback(context, &reads->at_end);
 }
 
+// What a worker reads for its leader is in the leader's entry; queries of functions that it calls have their
+// own.
+bool is_leaders(const QueryDesc *description) {
+  return IsParallelWorker() && description->dest != nullptr && description->dest->mydest == DestTupleQueue;
+}
+
 extern "C" {
 static void start(QueryDesc *description, int flags) {
   if (next_start != nullptr)
@@ -195,7 +201,7 @@ static void start(QueryDesc *description, int flags) {
   else
     standard_ExecutorStart(description, flags);
   if (likely(audited.is_known && audited.count == 0)) return;
-  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || IsParallelWorker() || !IsTransactionState()) return;
+  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || is_leaders(description) || !IsTransactionState()) return;
   if (!audited.is_known) read_audited();
   if (audited.count > 0 || audited.is_locked) note_reads(description);
 }

@@ -87,7 +87,6 @@ void for_each_offered(CatalogRead read, const Offer &offer, const Visit &visit) 
 const char *problem_of_token(FunctionCallInfo fcinfo) {
   give_back_numbers();
   AcceptInvalidationMessages();
-  if (!IsInParallelMode()) discard_old_reads();
   check_seal();
   CatalogRead read = begin_catalog_read();
   const char *problem = problem_of_token_in(read, uuid_argument(fcinfo, 0));
@@ -148,7 +147,6 @@ Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
     elog(ERROR, "return type must be a row type");
   give_back_numbers();
   AcceptInvalidationMessages();
-  if (!IsInParallelMode()) discard_old_reads();
   check_seal();
   CatalogRead read = begin_catalog_read();
   const OwnIdentity own = read_own_identity(read);

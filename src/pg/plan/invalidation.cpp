@@ -61,7 +61,6 @@ static void transaction_ended(XactEvent event, void *) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
     case XACT_EVENT_PREPARE:
-      discard_old_reads();
       if (dropped_in_transaction) drop_specialized_plans();
       dropped_in_transaction = false;
       break;

@@ -300,8 +300,8 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
       bool lasts = false;
       judgement.problem = problem_of_another(principal, read, resource, write, row, written, problem, &lasts);
       judgement.is_for_another = judgement.problem == WriteProblem::none;
-      if (judgement.is_for_another && describable && lasts && read.registered &&
-          principal.claimed == nullptr && principal.valid_until == DT_NOEND) {
+      if (judgement.is_for_another && describable && lasts && principal.claimed == nullptr &&
+          principal.valid_until == DT_NOEND) {
         subscribe(read.start, Audience::organization, principal.organization);
         place_of(row) = describe(token, resource, command, options, row);
       }

@@ -11,14 +11,12 @@ struct {
 }  // namespace
 
 TimestampTz statement_time() {
+  // A worker knows when its leader's message began, and not when the statement did, which can be much later.
+  if (state.latest == 0 && IsParallelWorker()) state.latest = GetCurrentTimestamp();
   return Max(state.latest, Max(GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp()));
 }
 
-void read_clock() {
-  // A worker goes on with what its leader has begun.
-  if (IsParallelWorker()) return;
-  state.latest = Max(statement_time(), GetCurrentTimestamp());
-}
+void read_clock() { state.latest = Max(statement_time(), GetCurrentTimestamp()); }
 
 void begin_statement() {
   if (state.is_watched) read_clock();

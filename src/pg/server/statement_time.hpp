@@ -8,7 +8,7 @@ namespace tenancy::pg {
 /// The time at which the latest statement began: each run of a query is one, also the later ones of a
 /// client's message, of a DO block, a function or a procedure, and each FETCH. An expression that PL/pgSQL
 /// evaluates without the executor is part of the statement before it. The time never goes back in a session,
-/// whatever the clock does. In a parallel worker, it is the start of the leader's message.
+/// whatever the clock does. A parallel worker begins with its own clock, after its leader's statement.
 TimestampTz statement_time();
 
 /// A statement begins now. Reads the clock only in a session that has had a credential or a right with an

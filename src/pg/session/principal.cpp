@@ -357,7 +357,6 @@ const ClaimedCatalog *catalog_of_claim() {
 
 Principal *current_principal_or_undecided() {
   AcceptInvalidationMessages();
-  if (!IsInParallelMode()) discard_old_reads();
   check_seal();
   if (current.principal != nullptr && current.token.valid() && current.session_user == GetSessionUserId()) {
     // Compared with the time at every use: an expired key is resolved again, and refused; ended rights are

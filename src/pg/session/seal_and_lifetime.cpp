@@ -118,6 +118,14 @@ bool may_change_principal(GucSource source) {
     GUC_check_errmsg("the principal of a simulated query cannot be changed");
     return false;
   }
+  // A worker has its leader's settings, and knows neither of a seal nor of what its leader has checked. The
+  // server refuses SET there as well, but not the SET clause of a function.
+  if (IsParallelWorker() && source >= PGC_S_INTERACTIVE && !InitializingParallelWorker) {
+    GUC_check_errcode(ERRCODE_INVALID_TRANSACTION_STATE);
+    GUC_check_errmsg("the session's principal cannot be changed during a parallel operation");
+    GUC_check_errhint("Declare functions that change it PARALLEL UNSAFE.");
+    return false;
+  }
   if (source == PGC_S_SESSION) state.set_in_session = true;
   return true;
 }
