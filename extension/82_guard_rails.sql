@@ -12,6 +12,10 @@ CREATE FUNCTION tenancy_internal.inspect_command(
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_command';
 COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; whether it renames a relation or moves it to a schema; tables that it makes partitions or children, and partitions that it detaches; relations that it grants rights on; the object that it makes a member of an extension';
 
+CREATE FUNCTION tenancy_internal.check_renamed_value(command pg_ddl_command) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_renamed_value';
+COMMENT ON FUNCTION tenancy_internal.check_renamed_value(pg_ddl_command) IS 'Whether a command has renamed a value of an enumeration; 55000 where a row under a legal hold may have it';
+
 CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
   OUT through name[], OUT shared boolean, OUT workspace_implies_organization boolean)
@@ -323,6 +327,8 @@ BEGIN
   PERFORM tenancy_internal.check_lasting(c.classid, c.objid) FROM pg_event_trigger_ddl_commands() c
   WHERE c.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_extension'::regclass)
     AND c.command_tag <> 'COMMENT' AND c.schema_name IS DISTINCT FROM 'pg_temp';
+  PERFORM tenancy_internal.check_renamed_value(c.command) FROM pg_event_trigger_ddl_commands() c
+  WHERE c.classid = 'pg_type'::regclass AND c.command_tag = 'ALTER TYPE';
   FOR command IN
     SELECT c.classid, c.objid, c.command_tag, c.in_extension, e.*
     FROM (SELECT * FROM pg_event_trigger_ddl_commands() c

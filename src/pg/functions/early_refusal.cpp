@@ -20,8 +20,27 @@ namespace {
 
 ProcessUtility_hook_type next_utility = nullptr;
 
-Oid found(const RangeVar *name) {
-  return name == nullptr ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+// The name says from here on in which schema it has been found: the server resolves it once more, perhaps
+// after it has waited for a lock, and could find another table by then, if this one has been renamed.
+Oid found(RangeVar *name) {
+  const Oid relation = name == nullptr ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+  if (!OidIsValid(relation) || name->schemaname != nullptr) return relation;
+  if (const char *schema = get_namespace_name(get_rel_namespace(relation)); schema != nullptr)
+    name->schemaname = MemoryContextStrdup(GetMemoryChunkContext(name), schema);
+  return relation;
+}
+
+// The same of a name in parts, of which the last can be a column's.
+Oid found(List *names, int length) {
+  RangeVar *name = makeRangeVarFromNameList(list_copy_head(names, length));
+  const bool is_qualified = name->schemaname != nullptr;
+  const Oid relation = found(name);
+  if (!is_qualified && name->schemaname != nullptr) {
+    const MemoryContext former = MemoryContextSwitchTo(GetMemoryChunkContext(names));
+    names = lcons(makeString(pstrdup(name->schemaname)), names);  // in place
+    MemoryContextSwitchTo(former);
+  }
+  return relation;
 }
 
 void require_owner(Oid relation) {
@@ -41,11 +60,26 @@ void require_trigger(Oid relation) {
     aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
 }
 
-// A key to the table that is being made isn't one to another of that name.
+Oid creation_namespace(const RangeVar *made) {
+  if (made->schemaname != nullptr) return get_namespace_oid(made->schemaname, true);
+  const List *path = fetch_search_path(false);
+  return path == NIL ? InvalidOid : linitial_oid(path);
+}
+
+// A key to the table that is being made isn't one to another of that name, unless that is found first.
 bool is_itself(const RangeVar *referenced, const RangeVar *made) {
-  return made != nullptr && strcmp(referenced->relname, made->relname) == 0 &&
-         (referenced->schemaname == nullptr ||
-          (made->schemaname != nullptr && strcmp(referenced->schemaname, made->schemaname) == 0));
+  if (made == nullptr || strcmp(referenced->relname, made->relname) != 0) return false;
+  if (referenced->schemaname != nullptr)
+    return made->schemaname != nullptr && strcmp(referenced->schemaname, made->schemaname) == 0;
+  const Oid other = RangeVarGetRelid(referenced, NoLock, true);
+  if (!OidIsValid(other) || made->relpersistence == RELPERSISTENCE_TEMP) return true;
+  const Oid its = creation_namespace(made);
+  const ListCell *cell = nullptr;
+  foreach (cell, fetch_search_path(true)) {
+    if (lfirst_oid(cell) == its) return true;
+    if (lfirst_oid(cell) == get_rel_namespace(other)) return false;
+  }
+  return false;
 }
 
 // Of the table, or of columns, some of which the key may name.
@@ -83,7 +117,7 @@ void require_partition(Oid partition, Oid table) {
 
 // CLUSTER and REPLICA IDENTITY name an index of the table, which the server finds in the table's schema, and
 // locks before it asks whose it is.
-void require_index(const RangeVar *table_name, const char *index_name) {
+void require_index(RangeVar *table_name, const char *index_name) {
   const Oid table = found(table_name);
   if (index_name == nullptr || !OidIsValid(table)) return;
   const Oid index = get_relname_relid(index_name, get_rel_namespace(table));
@@ -107,7 +141,7 @@ void examine(const AlterTableStmt *statement) {
       else
         require_partition(partition, found(statement->relation));
     } else if (part->subtype == AT_AddInherit) {
-      require_owner(found(reinterpret_cast<const RangeVar *>(part->def)));
+      require_owner(found(reinterpret_cast<RangeVar *>(part->def)));
     } else if (part->subtype == AT_AddConstraint || part->subtype == AT_AddColumn) {
       require_references_of(part->def, nullptr);
     }
@@ -118,6 +152,7 @@ void examine(const AlterTableStmt *statement) {
 void examine(ObjectType type, const Node *object) {
   if (object == nullptr || !IsA(object, List)) return;
   auto *names = const_cast<List *>(reinterpret_cast<const List *>(object));
+  int length = list_length(names);
   switch (type) {
     case OBJECT_TABLE:
     case OBJECT_VIEW:
@@ -127,13 +162,12 @@ void examine(ObjectType type, const Node *object) {
     case OBJECT_FOREIGN_TABLE:
       break;
     case OBJECT_COLUMN:
-      if (list_length(names) < 2) return;
-      names = list_copy_head(names, list_length(names) - 1);
+      if (--length == 0) return;
       break;
     default:
       return;
   }
-  require_owner(found(makeRangeVarFromNameList(names)));
+  require_owner(found(names, length));
 }
 
 void examine_publication(const List *objects) {
@@ -194,7 +228,7 @@ void examine_command(const Node *command) {
 }
 
 bool is_temporary(const RangeVar *name) {
-  const Oid relation = found(name);
+  const Oid relation = RangeVarGetRelid(name, NoLock, true);
   return OidIsValid(relation) && get_rel_persistence(relation) == RELPERSISTENCE_TEMP;
 }
 
@@ -234,6 +268,9 @@ static void run_utility(PlannedStmt *statement, const char *query, bool read_onl
                         QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
   if (!creating_extension) {
     refuse_restricted(statement->utilityStmt);
+    // The server would copy it otherwise.
+    if (read_only_tree) statement = copyObject(statement);
+    read_only_tree = false;
     examine_command(statement->utilityStmt);
   }
   const auto run = next_utility != nullptr ? next_utility : standard_ProcessUtility;

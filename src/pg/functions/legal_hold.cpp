@@ -14,8 +14,7 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_type.h"
+#include "tcop/deparse_utility.h"
 }
 
 namespace tenancy::pg {
@@ -214,28 +213,30 @@ Oid partition_to_detach(const RangeVar *table_name, const RangeVar *partition_na
   return partition;
 }
 
-// Refusals before a command begins: a first transaction of its own has been committed when the server takes
-// the triggers away, and a renamed value of an enum is no access to an object. Whoever may not run the
-// command gets the server's error: whether rows are held is not for everybody.
+// Another table can have the name once the lock is there, and none afterwards.
+void check_partition(const RangeVar *table_name, const RangeVar *partition_name) {
+  Oid checked = InvalidOid;
+  for (Oid partition = partition_to_detach(table_name, partition_name);
+       OidIsValid(partition) && partition != checked;
+       partition = partition_to_detach(table_name, partition_name)) {
+    check_no_held_rows_below(partition);
+    checked = partition;
+  }
+}
+
+// Refused before the command begins: a first transaction of its own has been committed when the server takes
+// the triggers away. Whoever may not run the command gets the server's error: whether rows are held is not
+// for everybody.
 void examine_command(const Node *command) {
-  if (command == nullptr || is_exempt()) return;
-  if (IsA(command, AlterEnumStmt)) {
-    const auto *enumeration = reinterpret_cast<const AlterEnumStmt *>(command);
-    if (enumeration->oldVal == nullptr) return;
-    const Oid type = LookupTypeNameOid(nullptr, makeTypeNameFromNameList(enumeration->typeName), true);
-    if (OidIsValid(type) && owns_type(type, GetUserId())) check_no_held_values(type);
-  } else if (IsA(command, AlterTableStmt)) {
-    const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
-    const ListCell *cell = nullptr;
-    foreach (cell, statement->cmds) {
-      const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
-      if (part->subtype != AT_DetachPartition || part->def == nullptr || !IsA(part->def, PartitionCmd))
-        continue;
-      const auto *partition = reinterpret_cast<const PartitionCmd *>(part->def);
-      if (!partition->concurrent) continue;
-      const Oid table = partition_to_detach(statement->relation, partition->name);
-      if (OidIsValid(table)) check_no_held_rows_below(table);
-    }
+  if (command == nullptr || is_exempt() || !IsA(command, AlterTableStmt)) return;
+  const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
+  const ListCell *cell = nullptr;
+  foreach (cell, statement->cmds) {
+    const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
+    if (part->subtype != AT_DetachPartition || part->def == nullptr || !IsA(part->def, PartitionCmd))
+      continue;
+    const auto *partition = reinterpret_cast<const PartitionCmd *>(part->def);
+    if (partition->concurrent) check_partition(statement->relation, partition->name);
   }
 }
 
@@ -346,6 +347,19 @@ Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
                     errdetail("It follows the logging settings, and would be empty after a crash."),
                     errhint("Use tenancy.ignore_logging_settings() if it is no longer to follow them.")));
   return Datum(0);
+}
+
+// A renamed value of an enum is no access to an object. Judged when it has been renamed, by what the server
+// has found by the name. RETURNS whether it was such a command.
+PG_FUNCTION_INFO_V1(pg_tenancy_check_renamed_value);
+Datum pg_tenancy_check_renamed_value(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const auto *command = reinterpret_cast<const CollectedCommand *>(PG_GETARG_POINTER(0));
+  if (is_exempt() || command->type != SCT_Simple || !IsA(command->parsetree, AlterEnumStmt) ||
+      reinterpret_cast<const AlterEnumStmt *>(command->parsetree)->oldVal == nullptr)
+    PG_RETURN_BOOL(false);
+  check_no_held_values(command->d.simple.address.objectId);
+  PG_RETURN_BOOL(true);
 }
 
 // Event trigger, before each command: that it is called has loaded the module, which watches what is dropped.

@@ -217,13 +217,13 @@ inline TableScanDesc begin_table_scan(Relation table, Snapshot snapshot) {
 #if PG_VERSION_NUM >= 190000
 constexpr NodeTag cluster_statement_tag = T_RepackStmt;
 using ClusterStatement = RepackStmt;
-inline const RangeVar *clustered_table(const ClusterStatement *command) {
+inline RangeVar *clustered_table(const ClusterStatement *command) {
   return command->relation == nullptr ? nullptr : command->relation->relation;
 }
 #else
 constexpr NodeTag cluster_statement_tag = T_ClusterStmt;
 using ClusterStatement = ClusterStmt;
-inline const RangeVar *clustered_table(const ClusterStatement *command) { return command->relation; }
+inline RangeVar *clustered_table(const ClusterStatement *command) { return command->relation; }
 #endif
 
 // From 18 on, AFTER triggers run as the user whose command queued them, before as that of the outermost
