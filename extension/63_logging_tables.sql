@@ -188,6 +188,7 @@ DECLARE
   problem text;
   follows_parent boolean;
   content_trigger name;
+  stray name;
 BEGIN
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = keep_member.relation;
   problem := tenancy_internal.problem_of_keeping(keep_member.relation, protected.organization_column, protected.workspace_column, (keep_member.kept).content);
@@ -237,10 +238,13 @@ BEGIN
                    tenancy_internal.empty_values(keep_member.relation, (keep_member.kept).content));
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', keep_member.relation, content_trigger);
   END IF;
-  IF content_trigger IS DISTINCT FROM '~~tenancy_keep_row_content_own'
-    AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = keep_member.relation AND g.tgname = '~~tenancy_keep_row_content_own') THEN
-    EXECUTE format('DROP TRIGGER "~~tenancy_keep_row_content_own" ON %s', keep_member.relation);
-  END IF;
+  -- One that it no longer needs, or that a superuser has renamed: the last by name says whose the rows are.
+  FOR stray IN SELECT g.tgname FROM pg_trigger g
+               WHERE g.tgrelid = keep_member.relation AND g.tgparentid = 0
+                 AND g.tgfoid = ANY ('{tenancy_internal.receive_row,tenancy_internal.keep_row,tenancy_internal.keep_rows}'::regproc[])
+                 AND g.tgname <> ALL ('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}') AND g.tgname IS DISTINCT FROM content_trigger LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', stray, keep_member.relation);
+  END LOOP;
   EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
   EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_rows"', keep_member.relation);
   PERFORM tenancy_internal.make_retention_policy(keep_member.relation, keep_member.kept);

@@ -104,7 +104,8 @@ CREATE FUNCTION ways() RETURNS TABLE (n bigint, way text) LANGUAGE sql AS $$
     'ALTER TYPE place DROP ATTRIBUTE street CASCADE', 'ALTER TYPE mood RENAME VALUE ''good'' TO ''bad''',
     'SELECT tenancy.ignore_logging_settings(''notes'')', 'SELECT tenancy.unprotect(''notes'')', 'SELECT tenancy.unprotect(''calls'')',
     'SELECT tenancy.protect(''notes'', ''logs'', ''organization_id'')', 'SELECT tenancy.protect(''notes'', ''logs'', ''organization_id'', ''user_id'')', 'SELECT tenancy.protect(''calls'', ''logs'', ''organization_id'')',
-    'SELECT tenancy.apply_logging_settings(''notes'', ''payloads'', ''{body}'')', 'SELECT tenancy.apply_logging_settings(''calls'', ''logs'')', 'SELECT tenancy.remove_expired_rows()'
+    'SELECT tenancy.apply_logging_settings(''notes'', ''payloads'', ''{body}'')', 'SELECT tenancy.apply_logging_settings(''calls'', ''logs'')', 'SELECT tenancy.remove_expired_rows()',
+    'ALTER TRIGGER "~~tenancy_keep_row_content" ON calls RENAME TO "~~tenancy_keep_row_zz"', 'ALTER TRIGGER "~~tenancy_keep_row" ON notes RENAME TO "~~tenancy_keep_row_zz"'
   ]) w
 $$;
 CREATE FUNCTION number_of(t text) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -178,10 +179,13 @@ SET tenancy.guard_rails = off;
 SELECT tried('DROP TABLE notes_2');
 ALTER TABLE ONLY notes DISABLE TRIGGER "~~tenancy_keep_row_content";
 ALTER TABLE calls_old ENABLE TRIGGER "~~tenancy_keep_rows";
+ALTER TRIGGER "~~tenancy_keep_row_content" ON calls RENAME TO "~~tenancy_keep_row_zz";
+ALTER TRIGGER "~~tenancy_keep_row" ON calls RENAME TO "~~tenancy_keep_row_z";
 RESET tenancy.guard_rails;
 SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1;
 SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1 \gexec
 SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken';
+SELECT count(*) FROM pg_trigger WHERE tgname IN ('~~tenancy_keep_row_zz', '~~tenancy_keep_row_z');
 -- A table of the name of a trigger that keeps rows
 CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 SELECT tried('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');

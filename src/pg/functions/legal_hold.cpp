@@ -121,13 +121,18 @@ bool is_replaced(ObjectAccessType access, const TriggerRow &now, const TriggerRo
   return access == OAT_POST_CREATE && former.is_ours && !is_same_row(now.row, former.row);
 }
 
+// The order of the names is that in which the triggers run, and they are renewed by these names.
+bool has_same_name(const TriggerRow &now, const TriggerRow &former) {
+  return strcmp(NameStr(now.name), NameStr(former.name)) == 0;
+}
+
 // Rows that are written while such a trigger is off stay as they are afterwards: with a tenant other than
 // their parent's, or a column changed without the permission. Of the catalogs only superusers can disable
 // them.
 void refuse_weakening(ObjectAccessType access, const TriggerRow &now, const TriggerRow &former) {
   if (!former.is_ours || is_of_extension(former.relation)) return;
   if (!is_replaced(access, now, former) && now.function == former.function &&
-      firing(now.enabled) >= firing(former.enabled) && strcmp(NameStr(now.name), NameStr(former.name)) == 0)
+      firing(now.enabled) >= firing(former.enabled) && has_same_name(now, former))
     return;
   const char *state = former.enabled == TRIGGER_FIRES_ALWAYS ? " always" : "";
   ereport(ERROR,
@@ -140,10 +145,10 @@ void refuse_weakening(ObjectAccessType access, const TriggerRow &now, const Trig
 
 void examine_trigger(ObjectAccessType access, Oid object) {
   const TriggerRow trigger = read_trigger(object, SnapshotSelf);
-  const bool has_our_name = strncmp(NameStr(trigger.name), keeping_name, sizeof(keeping_name) - 1) == 0;
   if (is_exempt()) return;
   const TriggerRow former = read_trigger(object, nullptr);
   if (!trigger.is_keeping) {
+    const bool has_our_name = strncmp(NameStr(trigger.name), keeping_name, sizeof(keeping_name) - 1) == 0;
     // CREATE OR REPLACE drops nothing.
     if (access == OAT_POST_CREATE && has_our_name)
       ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME),
@@ -157,13 +162,14 @@ void examine_trigger(ObjectAccessType access, Oid object) {
     // its parent.
     check_no_held_rows(trigger.relation);
   } else if (is_replaced(access, trigger, former) ||
-             (access == OAT_POST_ALTER && (trigger.enabled != TRIGGER_FIRES_ALWAYS || !has_our_name))) {
+             (access == OAT_POST_ALTER &&
+              (trigger.enabled != TRIGGER_FIRES_ALWAYS || !has_same_name(trigger, former)))) {
     check_no_held_rows(trigger.relation);
     // Without a held row as well: later ones would not be kept.
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
              errmsg("trigger \"%s\" of table \"%s\" must stay enabled always, and keep its name",
-                    NameStr(trigger.name), get_rel_name(trigger.relation)),
+                    NameStr(former.name), get_rel_name(trigger.relation)),
              errdetail("By it the table follows the logging settings."),
              errhint("Use tenancy.ignore_logging_settings() if the table is no longer to follow them.")));
   }
