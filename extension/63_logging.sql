@@ -26,6 +26,10 @@ CREATE FUNCTION tenancy_internal.keep_holds_away(organization_id uuid) RETURNS b
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keep_holds_away';
 COMMENT ON FUNCTION tenancy_internal.keep_holds_away(uuid) IS 'Has holds on an organization wait, as they are committed, until the end of the transaction; false where one is being committed';
 
+CREATE FUNCTION tenancy_internal.settle_changes() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_settle_changes';
+COMMENT ON FUNCTION tenancy_internal.settle_changes() IS 'At the end of a subtransaction of a job: keeps holds away, until the end of the transaction, from whatever it has changed; 55000 where one has come meanwhile, or is being committed';
+
 CREATE FUNCTION tenancy_internal.wait_for_removal() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_removal';
 COMMENT ON FUNCTION tenancy_internal.wait_for_removal() IS 'Trigger: as a legal hold is committed, it waits for removals of rows that are being committed without it';

@@ -227,6 +227,8 @@ BEGIN
       PERFORM set_config('lock_timeout', waiting, true), tenancy_steps.limit_waiting();
       BEGIN
         SELECT * INTO outcome FROM tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
+        -- The owner's triggers may have changed other tenants' rows elsewhere, on which a hold would have the whole job fail as it is committed.
+        PERFORM tenancy_internal.settle_changes();
       EXCEPTION WHEN OTHERS OR assert_failure THEN
         SELECT 0::bigint AS removed, NULL::uuid[] AS failed, NULL::text AS referred INTO outcome;
         PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
@@ -243,6 +245,7 @@ BEGIN
           stay := remove_expired_rows.referred_to - CASE outcome.failed WHEN '{}' THEN 0 ELSE tenancy_internal.count_expired_rows(kept, protected, false, outcome.failed) END;
         END IF;
         remove_expired_rows.held := tenancy_internal.count_expired_rows(kept, protected, true);
+        PERFORM tenancy_internal.settle_changes();
       EXCEPTION WHEN OTHERS OR assert_failure THEN
         PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
       END;

@@ -57,6 +57,15 @@ void visit_all(HTAB *set, Visit visit) {
   for (void *entry = nullptr; (entry = hash_seq_search(&all)) != nullptr;) visit(entry);
 }
 
+// Those of one subtransaction, and of what was committed within it; InvalidSubTransactionId: all.
+template <typename Visit>
+void visit_changes(HTAB *set, SubTransactionId of, Visit visit) {
+  visit_all(set, [&](const void *entry) {
+    const auto *change = static_cast<const UnheldChange *>(entry);
+    if (of == InvalidSubTransactionId || change->subtransaction == of) visit(change->place);
+  });
+}
+
 PodArray<Uuid> organizations_in(HTAB *set) {
   PodArray<Uuid> organizations;
   visit_all(
@@ -65,27 +74,26 @@ PodArray<Uuid> organizations_in(HTAB *set) {
 }
 
 // Of changed rows and removed tables, each once: one organization's rows can be in any number of places.
-PodArray<Uuid> list_removals() {
+PodArray<Uuid> list_removals(SubTransactionId of) {
   HTAB *distinct = make_set("organizations of removals", sizeof(Place));
   const auto add = [&](const Uuid &organization) {
     const Place place{organization, {}};
     if (organization) hash_search(distinct, &place, HASH_ENTER, nullptr);
   };
   CatalogRead read = begin_catalog_read();
-  visit_all(changes, [&](const void *entry) {
-    add(organization_of(read, static_cast<const UnheldChange *>(entry)->place));
-  });
+  visit_changes(changes, of, [&](const Place &place) { add(organization_of(read, place)); });
   end_catalog_read(read);
-  visit_all(tables.places,
-            [&](const void *entry) { add(static_cast<const UnheldChange *>(entry)->place.organization); });
-  return organizations_in(distinct);
+  visit_changes(tables.places, of, [&](const Place &place) { add(place.organization); });
+  const PodArray<Uuid> organizations = organizations_in(distinct);
+  hash_destroy(distinct);
+  return organizations;
 }
 
 void lock_removals() {
   if (is_among(tables.places, anybody()))
     lock_removal_of_anybody();
   else
-    lock_removal(list_removals().span());
+    lock_removal(list_removals(InvalidSubTransactionId).span());
 }
 
 bool has_new_hold(const CatalogRead &read, const Place &place) {
@@ -101,12 +109,10 @@ bool has_new_hold(const CatalogRead &read, const Place &place) {
   return found;
 }
 
-bool has_held_change() {
+bool has_held_change(SubTransactionId of) {
   CatalogRead read = begin_catalog_read();
   bool found = false;
-  visit_all(changes, [&](const void *entry) {
-    found = found || has_new_hold(read, static_cast<const UnheldChange *>(entry)->place);
-  });
+  visit_changes(changes, of, [&](const Place &place) { found = found || has_new_hold(read, place); });
   end_catalog_read(read);
   return found;
 }
@@ -124,13 +130,29 @@ bool has_held_table() {
 }
 
 // The rows that somebody sees who has set a hold are to stay.
-void check_changes() {
+void check_changes(SubTransactionId of) {
   if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
-  if ((changes != nullptr && has_held_change()) || has_held_table())
+  if ((changes != nullptr && has_held_change(of)) || has_held_table())
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),
              errdetail("It was set while the transaction that has changed them was open."),
              errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+}
+
+// As the COMMIT does it, but at once: what it would refuse is refused here.
+void settle_changes(SubTransactionId of) {
+  bool are_anybodys = false;
+  visit_changes(tables.places, of, [&](const Place &place) { are_anybodys |= !place.organization; });
+  // Every organization's holds would wait until the job ends.
+  if (are_anybodys)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("a trigger has emptied a table of which it is not known whose rows it had")));
+  const PodArray<Uuid> organizations = list_removals(of);
+  const auto all = organizations.span();
+  if (!std::all_of(all.begin(), all.end(), keep_holds_away))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("a legal hold is being committed that may keep rows changed by triggers")));
+  check_changes(of);
 }
 
 // A subtransaction's notes become its parent's, or are dropped.
@@ -152,7 +174,7 @@ static void transaction_ends(XactEvent event, void *) {
     if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
     lock_removals();
     lock_holds(organizations_in(holds_set).span());
-    check_changes();
+    check_changes(InvalidSubTransactionId);
   } else if (event != XACT_EVENT_PARALLEL_PRE_COMMIT) {
     changes = nullptr;
     holds_set = nullptr;
@@ -200,6 +222,14 @@ PG_FUNCTION_INFO_V1(pg_tenancy_keep_holds_away);
 Datum pg_tenancy_keep_holds_away(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   PG_RETURN_BOOL(keep_holds_away(uuid_of_datum(PG_GETARG_DATUM(0))));
+}
+
+// settle_changes(): in a job, after code of a table's owner, whose triggers can have changed rows of anybody.
+PG_FUNCTION_INFO_V1(pg_tenancy_settle_changes);
+Datum pg_tenancy_settle_changes(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (changes != nullptr || tables.places != nullptr) settle_changes(GetCurrentSubTransactionId());
+  PG_RETURN_VOID();
 }
 
 // BEFORE INSERT OR UPDATE of a hold: as it is committed, a removal that has found none goes first.
