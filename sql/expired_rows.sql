@@ -118,6 +118,38 @@ SELECT id FROM parent UNION ALL SELECT id FROM above ORDER BY 1;
 SELECT tenancy.set_logging('acme', 'retention_days.analytics', '2');
 SELECT relation, removed, referred_to, held FROM tenancy.remove_expired_rows() WHERE relation::text ~ '^(parent|above|below)';
 SELECT id FROM parent UNION ALL SELECT id FROM above ORDER BY 1;
+-- Advisory locks that a trigger takes or releases: the session has those that it had, also where the trigger fails.
+SET client_min_messages = error;
+SELECT expire(70);
+CREATE FUNCTION takes_locks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_unlock(1), pg_advisory_unlock_all(), pg_advisory_lock(i), pg_advisory_lock_shared(i), pg_advisory_xact_lock(i) FROM generate_series(1, 3) i;
+  PERFORM 1 / (OLD.id - 71);
+  RETURN OLD;
+END
+$$;
+CREATE TRIGGER takes_locks BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION takes_locks();
+CREATE VIEW advisory AS SELECT objid, mode FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+SELECT removed FROM tenancy.remove_expired_rows() WHERE relation = 'notes'::regclass;
+TABLE advisory;
+SELECT expire(80);
+SELECT FROM pg_advisory_lock(1), pg_advisory_lock(1) again, pg_advisory_lock_shared(4);
+BEGIN;
+SELECT FROM pg_advisory_xact_lock(5);
+SELECT removed FROM tenancy.remove_expired_rows() WHERE relation = 'notes'::regclass;
+COMMIT;
+SELECT * FROM advisory ORDER BY 1, 2;
+SHOW client_min_messages;
+SELECT expire(90);
+DO $$ BEGIN PERFORM FROM tenancy.purge_organization('globex'); END $$;
+SELECT * FROM advisory ORDER BY 1, 2;
+\set VERBOSITY terse
+SELECT FROM tenancy.purge_organization('acme');
+\set VERBOSITY default
+SELECT pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock_shared(4);
+TABLE advisory;
+SET client_min_messages = warning;
+DROP TRIGGER takes_locks ON notes;
 SELECT count(tenancy.ignore_logging_settings(t)) AS ignored FROM unnest('{parent_2,below}'::regclass[]) t;
 SELECT count(tenancy.unprotect(t)) AS unprotected FROM unnest('{parent,above}'::regclass[]) t;
 SELECT count(tenancy.unprotect(c)) AS unprotected FROM unnest('{app.notes,kept.logs,kept.log_payloads,kept.traces,kept.analytics}'::regclass[]) c;

@@ -26,6 +26,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/pg_prelude.hpp"
+#include "pg/server/session_locks.hpp"
 #include "pg/session/audit_events.hpp"
 #include "pg/session/key_use.hpp"
 #include "pg/session/parameters.hpp"
@@ -69,5 +70,6 @@ void _PG_init(void) {
   tenancy::pg::register_distributed_queries();
   tenancy::pg::register_foreign_triggers();
   tenancy::pg::register_early_refusal();
+  tenancy::pg::register_session_locks();
 }
 }

@@ -13,6 +13,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/printed_plans.hpp"
+#include "pg/server/session_locks.hpp"
 #include "pg/server/shut_cursors.hpp"
 #include "pg/session/parameters.hpp"
 
@@ -228,7 +229,9 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &others, nullptr,
                     &work.count_of_others);
   work.others = others;
+  const bool is_outermost = begin_session_locks();
   run_with_cursors_shut(run_as_owner, &work);
+  if (is_outermost) end_session_locks();
   error_context_stack = context.previous;
   return 0;
 }

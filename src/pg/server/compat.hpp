@@ -57,6 +57,22 @@ inline bool lock_held_by_me(const LOCKTAG &tag, LOCKMODE mode) {
 #endif
 }
 
+/// Calls `visit(tag, modes)` for each lock that this process holds, or waits for, in one partition of the
+/// server's lock table, which must be locked.
+template <typename Visit>
+void visit_own_locks(int partition, Visit visit) {
+#if PG_VERSION_NUM >= 160000
+  const dlist_node *end = &MyProc->myProcLocks[partition].head;
+#else
+  const SHM_QUEUE *end = &MyProc->myProcLocks[partition];
+#endif
+  for (const auto *link = end->next; link != nullptr && link != end; link = link->next) {
+    const auto *lock = reinterpret_cast<const PROCLOCK *>(reinterpret_cast<const char *>(link) -
+                                                          offsetof(PROCLOCK, procLink));
+    visit(lock->tag.myLock->tag, lock->holdMask);
+  }
+}
+
 /// Whether the role owns the relation, or is a member of its owner.
 inline bool owns_relation(Oid relation, Oid role) {
 #if PG_VERSION_NUM >= 160000
