@@ -71,6 +71,28 @@ Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user,
   return InvalidOid;
 }
 
+// What lets a role call a function by itself, whoever the session's principal is.
+struct RoleRights {
+  bool administers;
+  bool may_sign_up;
+};
+
+RoleRights rights_of(Oid role) {
+  return {holds_marker(role, find_marker("administrator")), holds_marker(role, find_marker("sign_up"))};
+}
+
+// A function asks for them as it begins, and can wait afterwards, for a row or a key of an index.
+void check_still_has(const RoleRights &rights, Oid role) {
+  if (!rights.administers && !rights.may_sign_up) return;
+  AcceptInvalidationMessages();
+  const RoleRights now = rights_of(role);
+  if (now.administers == rights.administers && (now.may_sign_up || !rights.may_sign_up)) return;
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("could not serialize access due to concurrent administration"),
+                  errdetail("The role's right to administer has been taken meanwhile."),
+                  errhint("Retry the transaction.")));
+}
+
 void load_plpgsql() {
   if (plpgsql_call_handler == nullptr)
     plpgsql_call_handler = reinterpret_cast<PGFunction>(
@@ -198,12 +220,16 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   SetUserIdAndSecContext(call.frame.user, call.frame.context);
   innermost = &call.frame;
   // To its caller, a function of the extension is one step.
-  if (is_body_of(call.frame.outer, user, context))
-    run_with_cleanup(run_unprinted_body, leave, &call);
-  else
+  const bool is_outermost = !is_body_of(call.frame.outer, user, context);
+  const bool is_judged = is_outermost && function.is_volatile;
+  const RoleRights rights = is_judged ? rights_of(call.frame.caller) : RoleRights{};
+  if (is_outermost)
     run_as_unit(run_observed_body, leave, describe_error, &call);
+  else
+    run_with_cleanup(run_unprinted_body, leave, &call);
   // After an error the end of the (sub)transaction does this.
   SetUserIdAndSecContext(user, context);
+  if (is_judged) check_still_has(rights, call.frame.caller);
   return call.result;
 }
 

@@ -188,8 +188,8 @@ void note_reads(const QueryDesc *description) {
   MemoryContextRegisterResetCallback(context, &reads->at_end);
 }
 
-// A worker's part of its leader's query is in the leader's entry; queries of functions that it calls have their
-// own.
+// A worker's part of its leader's query is in the leader's entry; queries of functions that it calls have
+// their own.
 bool is_leaders(const QueryDesc *description) {
   return IsParallelWorker() && description->dest != nullptr && description->dest->mydest == DestTupleQueue;
 }

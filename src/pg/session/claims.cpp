@@ -256,7 +256,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_claim_challenge);
 Datum pg_tenancy_claim_challenge(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   // A table owner's code would take the session's challenge away.
-  if (is_suspended()) refuse_place();
+  if (is_suspended() || InSecurityRestrictedOperation()) refuse_place();
   PG_RETURN_TEXT_P(new_challenge());
 }
 
@@ -276,7 +276,7 @@ Datum pg_tenancy_accept_claim(PG_FUNCTION_ARGS) {
   set_config_option("tenancy.claim", text_to_cstring(argument), PGC_SUSET, internal_source, GUC_ACTION_LOCAL,
                     true, 0, false);
   state.has_subject = true;
-  seal_principal();
+  seal_principal(nullptr);
   PG_RETURN_TEXT_P(new_challenge());
 }
 }

@@ -382,6 +382,7 @@ Principal *current_principal_or_undecided() {
     server_fault_point();
     cache_principal(identity, principal);
   }
+  check_sealed(*principal);
   if (principal->valid_until != DT_NOEND) watch_clock();
   current.principal = principal;
   current.token = token;

@@ -13,9 +13,22 @@ extern "C" {
 namespace tenancy::pg {
 namespace {
 
+// Who a principal is, whatever rights it has.
+struct Sealed {
+  PrincipalKind kind;
+  Uuid organization, workspace, user, api_key;
+  bool operator==(const Sealed &) const = default;
+};
+
+Sealed as_sealed(const Principal &principal) {
+  return {principal.kind, principal.organization, principal.workspace, principal.user, principal.api_key};
+}
+
 struct {
   bool sealed;
   uint64 sealed_stamp;
+  bool is_known;  // whom the settings stand for
+  Sealed who;
   bool set_in_session;
   bool reset;  // reset by the transaction being committed
 } state{};
@@ -130,9 +143,20 @@ bool may_change_principal(GucSource source) {
   return true;
 }
 
-void seal_principal() {
+void seal_principal(const Principal *principal) {
   state.sealed = true;
   state.sealed_stamp = identity_stamp();
+  state.is_known = principal != nullptr;
+  if (principal != nullptr) state.who = as_sealed(*principal);
+}
+
+// The same settings can stand for somebody else by now: an address, a login, or the user's organization is
+// another one.
+void check_sealed(const Principal &principal) {
+  if (!state.sealed || is_suspended()) return;
+  if (state.is_known && !(as_sealed(principal) == state.who)) refuse_sealed_change();
+  state.who = as_sealed(principal);
+  state.is_known = true;
 }
 
 bool is_sealed() { return state.sealed; }
@@ -148,17 +172,17 @@ PG_FUNCTION_INFO_V1(pg_tenancy_seal);
 Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   give_back_numbers();
-  current_principal();  // sealing requires a valid principal
-  // The principal of a simulated query can't change anyway, and the query's effects end with it. Nor can that
-  // of work as a table's owner, which is nobody: a seal would outlive it, and shut out whose session it is.
-  if (is_simulation() || is_suspended()) return 0;
+  const Principal *principal = current_principal();  // sealing requires a valid principal
+  // The principal of a simulated query can't change anyway, and the query's effects end with it. Code of a
+  // table's owner, in work of the extension or in maintenance, would shut out whose session it is.
+  if (is_simulation() || is_suspended() || InSecurityRestrictedOperation()) return 0;
   // Not in DO and CALL, whose later statements are sealed.
   if (!IsTransactionBlock() && ActivePortal != nullptr && ActivePortal->strategy != PORTAL_MULTI_QUERY &&
       ActivePortal->strategy != PORTAL_UTIL_SELECT)
     ereport(WARNING, (errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
                       errmsg("tenancy.seal() can only be used in transaction blocks"),
                       errdetail("The seal ends with the transaction, which is this statement.")));
-  seal_principal();
+  seal_principal(principal);
   return 0;
 }
 }

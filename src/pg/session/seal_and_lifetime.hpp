@@ -13,6 +13,8 @@
 
 namespace tenancy::pg {
 
+struct Principal;
+
 void register_principal_safety();
 
 /// REQUIRES: the settings haven't been defined yet; those made so far are placeholders, which are unchecked.
@@ -25,10 +27,13 @@ void refuse_stale_placeholders();
 bool may_change_principal(GucSource source);
 
 /// Keeps the principal as it is, or as it has become by the extension's own doing.
-void seal_principal();
+/// With nullptr it is who it is found to be next.
+void seal_principal(const Principal *principal);
 bool is_sealed();
 
 /// Raises 42501 when the principal isn't the sealed one.
 void check_seal();
+/// The same of one that has been resolved anew from the same settings.
+void check_sealed(const Principal &principal);
 
 }  // namespace tenancy::pg
