@@ -98,7 +98,7 @@ COMMENT ON TABLE tenancy.login_bindings IS 'Logins that are trusted to name thei
 COMMENT ON COLUMN tenancy.login_bindings.login IS 'PostgreSQL login role';
 COMMENT ON COLUMN tenancy.login_bindings.trusted IS 'The login may name its user by tenancy.user: an application that authenticates its users itself';
 COMMENT ON COLUMN tenancy.login_bindings.user_id IS 'User that the login stands for when it names none';
-COMMENT ON COLUMN tenancy.login_bindings.organization_id IS 'Organization in which the bound user acts; NULL when the user has only one, or chooses by tenancy.organization';
+COMMENT ON COLUMN tenancy.login_bindings.organization_id IS 'Organization in which the bound user acts; NULL: the user''s only one; with several, the login stands for nobody';
 COMMENT ON COLUMN tenancy.login_bindings.workspace_id IS 'Workspace that the bound user is confined to';
 
 CREATE TABLE tenancy.protected_tables (

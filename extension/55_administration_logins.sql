@@ -61,12 +61,11 @@ BEGIN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
   -- A trigger stores the only organization of the user, or the first one later.
-  IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())) > 1 THEN
+  IF the_organization IS NULL AND cardinality(tenancy_internal.counting_organizations(the_user)) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
       DETAIL = 'The user is a member of several, and a login acts in one.';
   END IF;
-  IF the_organization IS NOT NULL AND NOT EXISTS (
-      SELECT FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user) THEN
+  IF the_organization IS NOT NULL AND the_organization <> ALL (tenancy_internal.counting_organizations(the_user)) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('user "%s" is not a member of the organization', coalesce(bind_login.member, the_user::text)),
       HINT = 'tenancy.set_organization_role() makes somebody a member.';

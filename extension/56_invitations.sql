@@ -406,8 +406,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.my_organizations() IS 'Organizations of the session''s person, before one is chosen: memberships (state member), and invitations (state invited) with their end, id and who has invited; for an API key or token its organization alone';
 
--- A new member is no longer invited, in whichever way they joined, and invitations by a former member end. A login bound to a
--- user without an organization is bound to the first one that the user joins; later ones do not change that.
+-- A new member is no longer invited, in whichever way they joined, and invitations by a former member end.
 CREATE FUNCTION tenancy_internal.follow_membership() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -417,18 +416,25 @@ BEGIN
   END IF;
   DELETE FROM tenancy.invitations i USING tenancy.users u
   WHERE u.user_id = NEW.user_id AND i.organization_id = NEW.organization_id AND i.email = u.email;
-  UPDATE tenancy.login_bindings b SET organization_id = NEW.organization_id
-  WHERE b.user_id = NEW.user_id AND b.organization_id IS NULL AND NOT EXISTS (
-    SELECT FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND m.organization_id <> NEW.organization_id);
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitations of a new member and by a former one end; a login bound to somebody without an organization is bound to their first one';
+COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitations of a new member and by a former one end';
 
+CREATE FUNCTION tenancy_internal.counting_organizations(user_id uuid) RETURNS uuid[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT ARRAY(SELECT m.organization_id FROM tenancy.organization_members m
+               WHERE m.user_id = counting_organizations.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()))
+$$;
+COMMENT ON FUNCTION tenancy_internal.counting_organizations(uuid) IS 'The organizations of a user, without memberships that have ended';
+
+-- A login bound without an organization acts in the user's only one, and for nobody where there are several. So that it goes on when the
+-- user joins another, and ends with the membership, its organization is stored as soon as there is one. What concurrent transactions
+-- don't see of each other is stored at the next change; meanwhile the login has no more than the only one.
 CREATE FUNCTION tenancy_internal.settle_binding() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  found_ones uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) LIMIT 2);
+  found_ones uuid[] := tenancy_internal.counting_organizations(NEW.user_id);
 BEGIN
   IF cardinality(found_ones) = 1 THEN
     NEW.organization_id := found_ones[1];
@@ -437,3 +443,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.settle_binding() IS 'Trigger: a login that stands for a user of a single organization does so there, whatever the user joins later';
+
+CREATE FUNCTION tenancy_internal.settle_bindings() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  others uuid[];
+BEGIN
+  IF NOT EXISTS (SELECT FROM tenancy.login_bindings b WHERE b.user_id = coalesce(NEW.user_id, OLD.user_id) AND b.organization_id IS NULL) THEN
+    RETURN NULL;
+  ELSIF TG_OP = 'DELETE' THEN
+    IF tenancy_internal.counting_organizations(OLD.user_id) = '{}' AND (OLD.ends_at IS NULL OR OLD.ends_at > clock_timestamp()) THEN
+      DELETE FROM tenancy.login_bindings b WHERE b.user_id = OLD.user_id AND b.organization_id IS NULL;
+    END IF;
+    RETURN NULL;
+  END IF;
+  others := array_remove(tenancy_internal.counting_organizations(NEW.user_id), NEW.organization_id);
+  IF cardinality(others) < 2 THEN
+    UPDATE tenancy.login_bindings b SET organization_id = coalesce(others[1], NEW.organization_id)
+    WHERE b.user_id = NEW.user_id AND b.organization_id IS NULL;
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.settle_bindings() IS 'Trigger: a login bound to somebody without an organization is bound to the only one so far when they join, and ends with it when they leave';

@@ -22,7 +22,8 @@ BEGIN
     RETURN candidates[1];
   END IF;
   SELECT array_agg(l.login) INTO candidates FROM tenancy_internal.ordinary_logins() l
-  WHERE l.user_id = simulated_login.user_id AND (l.organization_id = simulated_login.organization_id OR l.organization_id IS NULL);
+  WHERE l.user_id = simulated_login.user_id AND (l.organization_id = simulated_login.organization_id
+    OR l.organization_id IS NULL AND tenancy_internal.counting_organizations(simulated_login.user_id) = ARRAY[simulated_login.organization_id]);
   IF candidates IS NULL THEN
     SELECT array_agg(l.login) INTO candidates FROM tenancy_internal.ordinary_logins() l WHERE l.trusted;
   END IF;
@@ -39,7 +40,7 @@ COMMENT ON FUNCTION tenancy_internal.simulated_login(name, uuid, uuid) IS 'The o
 CREATE FUNCTION tenancy_internal.only_organization(user_id uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  organizations uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = only_organization.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()));
+  organizations uuid[] := tenancy_internal.counting_organizations(only_organization.user_id);
 BEGIN
   IF cardinality(organizations) <> 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',

@@ -57,6 +57,8 @@ BEGIN
     ('given_external_ids', '0_audit_delete', 'AFTER DELETE', 'ROW', NULL, $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
 
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
+    -- Each server's own, also where members come by logical replication
+    ('organization_members', 'settle_bindings', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'settle_bindings()', true),
     ('organizations', 'end_sign_up', 'AFTER UPDATE', 'ROW', 'OLD.open_to_sign_up AND NOT NEW.open_to_sign_up', 'end_sign_up()', false),
     ('organizations', 'forget_refusals', 'AFTER DELETE OR TRUNCATE', 'STATEMENT', NULL, 'forget_refusals()', false),
     ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',

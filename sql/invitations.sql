@@ -166,6 +166,19 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy.set_organization_role('acme', 'known@x.test', 'member');
 SET SESSION AUTHORIZATION regress_plain;
 SELECT kind, organization FROM tenancy.whoami();
+-- Whose membership has ended is a member of none, also while its row is there: the next one is the first.
+BEGIN;
+SET LOCAL SESSION AUTHORIZATION DEFAULT;
+DELETE FROM tenancy.login_bindings WHERE login = 'regress_plain'::regrole;
+UPDATE tenancy.organization_members m SET ends_at = now() - interval '1 s' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'known@x.test';
+SELECT * FROM failure($$SELECT tenancy.bind_login('regress_plain', 'known@x.test', 'acme')$$);
+SELECT tenancy.bind_login('regress_plain', 'known@x.test');
+SELECT organization_id IS NULL AS none_yet FROM tenancy.login_bindings b WHERE b.login = 'regress_plain'::regrole;
+INSERT INTO tenancy.organizations (slug, name) VALUES ('first', 'First'), ('second', 'Second');
+SELECT tenancy.set_organization_role('first', 'known@x.test', 'member'), tenancy.set_organization_role('second', 'known@x.test', 'member');
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT kind, organization FROM tenancy.whoami();
+ROLLBACK;
 
 -- Somebody new: the application has authenticated the address, and nobody has a row for it before it accepts
 SET SESSION AUTHORIZATION regress_app;

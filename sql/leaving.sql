@@ -133,6 +133,27 @@ SELECT string_agg(login::text, ' ' ORDER BY login::text) AS bound FROM tenancy.l
 DELETE FROM tenancy.users WHERE email = 'nora@acme.test';
 SELECT string_agg(login::text, ' ' ORDER BY login::text) AS bound FROM tenancy.login_bindings WHERE login::text ~ 'bound';
 ROLLBACK;
+-- One without an organization is bound to the first that the user joins, ends with it, and acts in the first also where that wasn't stored.
+BEGIN;
+INSERT INTO tenancy.users (email) VALUES ('joins@x.test'), ('raced@x.test');
+INSERT INTO tenancy.organizations (slug, name) VALUES ('first', 'First'), ('second', 'Second');
+SELECT tenancy.bind_login('regress_bound_1', 'joins@x.test'), tenancy.bind_login('regress_bound_2', 'raced@x.test') \g /dev/null
+SET LOCAL session_replication_role = replica;
+CREATE VIEW bindings AS SELECT login, o.slug FROM tenancy.login_bindings b LEFT JOIN tenancy.organizations o USING (organization_id) WHERE login::text ~ 'bound_[12]' ORDER BY login::text;
+CREATE FUNCTION join_one(organization text, who text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
+  SELECT o.organization_id, u.user_id, '00000000-0000-4000-8000-000000000003' FROM tenancy.organizations o, tenancy.users u WHERE o.slug = organization AND u.email = who
+$$;
+SELECT join_one('first', 'joins@x.test'), join_one('first', 'raced@x.test') \g /dev/null
+UPDATE tenancy.login_bindings SET organization_id = NULL WHERE login = 'regress_bound_2'::regrole;
+TABLE bindings;
+SAVEPOINT joined;
+SELECT join_one('second', 'joins@x.test'), join_one('second', 'raced@x.test') \g /dev/null
+TABLE bindings;
+ROLLBACK TO joined;
+DELETE FROM tenancy.organization_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email LIKE '%@x.test';
+TABLE bindings;
+ROLLBACK;
 SET client_min_messages = error;
 SELECT tenancy.unbind_login(login::text::name) FROM tenancy.login_bindings WHERE login::text ~ 'bound' \g /dev/null
 DROP ROLE regress_bound_1, regress_bound_2, regress_bound_3, regress_bound_4;

@@ -162,7 +162,7 @@ SET tenancy.organization = 'globex';
 SELECT organization FROM me;
 RESET tenancy.organization;
 CALL become('nobody');
--- a login stays in the organization that it was bound in; one of 1.0 may have none
+-- a login stays in the organization that it was bound in; one without, as 1.0 made them, acts in none of several, whichever it names
 SET SESSION AUTHORIZATION regress_bound;
 SELECT organization FROM me;
 RESET SESSION AUTHORIZATION;
@@ -171,9 +171,15 @@ SET SESSION AUTHORIZATION regress_bound;
 SELECT organization FROM me;
 SET tenancy.organization = 'acme';
 SELECT organization FROM me;
-RESET tenancy.organization;
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.remove_organization_member('globex', 'mike@acme.test');
+-- but in the only one, and the setting must agree
+SET SESSION AUTHORIZATION regress_bound;
+SELECT organization FROM me;
+SET tenancy.organization = 'globex';
+SELECT organization FROM me;
+RESET tenancy.organization;
+RESET SESSION AUTHORIZATION;
 
 -- tenancy.workspace narrows everything, and never widens.
 \o /dev/null

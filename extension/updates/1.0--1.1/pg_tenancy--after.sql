@@ -132,10 +132,23 @@ $$;
 UPDATE tenancy.login_bindings b SET organization_id = (SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = b.user_id)
 WHERE b.user_id IS NOT NULL AND b.organization_id IS NULL
   AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = b.user_id) = 1;
+DO $$
+DECLARE
+  unsettled record;
+BEGIN
+  FOR unsettled IN SELECT b.login, u.email FROM tenancy.login_bindings b JOIN tenancy.users u ON u.user_id = b.user_id
+                   WHERE b.organization_id IS NULL AND pg_catalog.cardinality(tenancy_internal.counting_organizations(b.user_id)) > 1 ORDER BY 1 LOOP
+    RAISE WARNING USING MESSAGE = format('login %s stands for nobody any more', unsettled.login),
+      DETAIL = format('It is bound to user "%s" without an organization, of which the user has several.', unsettled.email),
+      HINT = 'Bind it to one by tenancy.bind_login().';
+  END LOOP;
+END
+$$;
 
 -- Descriptions in the same words as those of a new installation
 COMMENT ON TABLE tenancy.grants IS 'Grants of roles: built-in rows, rows of an organization, and overrides of a workspace';
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
+COMMENT ON COLUMN tenancy.login_bindings.organization_id IS 'Organization in which the bound user acts; NULL: the user''s only one; with several, the login stands for nobody';
 COMMENT ON TABLE tenancy.jwt_issuers IS 'The issuer and audience required of an organization''s tokens; without a row, any';
 COMMENT ON COLUMN tenancy.jwt_issuers.issuer IS 'Required value of the claim iss; NULL for any';
 COMMENT ON COLUMN tenancy.jwt_issuers.audience IS 'Value that the claim aud must be or contain; NULL for any';

@@ -401,4 +401,12 @@ std::span<const OrganizationMembership> read_organizations_of_user(const Catalog
   return memberships.span();
 }
 
+OrganizationMembership read_only_organization(const CatalogRead &read, const Uuid &user, bool &several,
+                                              TimestampTz &until) {
+  const auto organizations = read_organizations_of_user(read, user);
+  several = organizations.size() > 1;
+  for (const OrganizationMembership &membership : organizations) until = Min(until, membership.until);
+  return several || organizations.empty() ? OrganizationMembership{} : organizations.front();
+}
+
 }  // namespace tenancy::pg

@@ -83,4 +83,9 @@ std::span<const Uuid> read_keys_of_user(const CatalogRead &read, const Uuid &org
 /// RETURNS the user's memberships, in the order of the organizations' ids, in memory of the current context.
 std::span<const OrganizationMembership> read_organizations_of_user(const CatalogRead &read, const Uuid &user);
 
+/// RETURNS the only one of these; nil for none or `several`. Lowers `until` to the moment from which there
+/// may be another answer.
+OrganizationMembership read_only_organization(const CatalogRead &read, const Uuid &user, bool &several,
+                                              TimestampTz &until);
+
 }  // namespace tenancy::pg

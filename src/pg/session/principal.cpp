@@ -159,11 +159,7 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
     if (!own.organization) refuse_user("the chosen organization does not exist");
     return own;
   }
-  const auto organizations = read_organizations_of_user(read, user);
-  principal.undecided = organizations.size() > 1;
-  for (const OrganizationMembership &membership : organizations)
-    principal.rights_until = Min(principal.rights_until, membership.until);
-  return organizations.size() == 1 ? organizations.front() : OrganizationMembership{};
+  return read_only_organization(read, user, principal.undecided, principal.rights_until);
 }
 
 void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const UserFound &found,
@@ -289,16 +285,18 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   } else {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
-    if (binding.organization) check_organization_setting(read, binding.organization);
+    // A login acts in one organization: where none is stored, nobody chooses.
     const OrganizationMembership membership =
-        binding.organization ? OrganizationMembership{binding.organization, {}, DT_NOEND, true}
-                             : choose_organization(read, binding.user, principal);
+        binding.organization
+            ? OrganizationMembership{binding.organization, {}, DT_NOEND, true}
+            : read_only_organization(read, binding.user, principal.undecided, principal.rights_until);
     if (!membership.organization) {
       // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
       principal.undecided_user = binding.user;
       subscribe(read.start, Audience::user, binding.user);
       return;
     }
+    check_organization_setting(read, membership.organization);
     principal.source = PrincipalSource::login;
     const UserRead status = read_user(read, binding.user);
     if (!status.exists) refuse_user("it does not exist");
@@ -422,7 +420,9 @@ void check_decided(const Principal &principal) {
   if (principal.undecided)
     ereport(ERROR,
             (refused(Refused::organization), errmsg("the session's user belongs to several organizations"),
-             errhint("Choose one by the setting \"tenancy.organization\".")));
+             errhint("%s", is_given(configuration.user)
+                               ? "Choose one by the setting \"tenancy.organization\"."
+                               : "A DBA can bind the login to one by tenancy.bind_login().")));
 }
 
 Principal *current_principal() {
