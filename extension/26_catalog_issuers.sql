@@ -87,8 +87,8 @@ CREATE TABLE tenancy_internal.ended_links (
 );
 CREATE INDEX ended_links_organization_idx ON tenancy_internal.ended_links (organization_id);
 ALTER TABLE tenancy_internal.ended_links REPLICA IDENTITY FULL;
-COMMENT ON TABLE tenancy_internal.ended_links IS 'Tokens that stay refused whoever their subject is linked to, since it was unlinked after they were issued';
-COMMENT ON COLUMN tenancy_internal.ended_links.issuer IS 'The issuer';
-COMMENT ON COLUMN tenancy_internal.ended_links.subject IS 'The subject that was linked';
+COMMENT ON TABLE tenancy_internal.ended_links IS 'Tokens that stay refused whoever their subject is linked to, or has their e-mail address, since it was unlinked, or given up, after they were issued';
+COMMENT ON COLUMN tenancy_internal.ended_links.issuer IS 'The issuer; empty: any, of an e-mail address';
+COMMENT ON COLUMN tenancy_internal.ended_links.subject IS 'The subject that was linked, or the e-mail address, in lower case, that a user had';
 COMMENT ON COLUMN tenancy_internal.ended_links.organization_id IS 'The organization that trusts, or has trusted, the issuer; NULL: a DBA does, or did';
 COMMENT ON COLUMN tenancy_internal.ended_links.issued_before IS 'Tokens issued before this moment are refused';

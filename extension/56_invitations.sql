@@ -274,11 +274,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.forget_refusals() IS 'Trigger: what was declined of an organization goes with it';
 
--- They are kept by the address, which somebody without a user can have, too.
+-- They are kept by the address, which somebody without a user can have, too. To tokens an address is a subject of any issuer.
 CREATE FUNCTION tenancy_internal.follow_address() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_current('{tenancy_internal.refused_invitations}');
+  INSERT INTO tenancy_internal.ended_links (issuer, subject, issued_before) VALUES ('', OLD.email, clock_timestamp())
+  ON CONFLICT ON CONSTRAINT ended_links_key DO UPDATE SET issued_before = EXCLUDED.issued_before;
   IF TG_OP = 'DELETE' THEN
     DELETE FROM tenancy_internal.refused_invitations r WHERE r.email = OLD.email;
   ELSE
@@ -288,7 +290,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.follow_address() IS 'Trigger: what a person has declined or blocked goes with the person, and not with its former address';
+COMMENT ON FUNCTION tenancy_internal.follow_address() IS 'Trigger: what a person has declined or blocked goes with the person, and not with its former address, nor do tokens that prove the address speak for whoever has it next';
 
 CREATE FUNCTION tenancy.unblock_invitations(organization_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -642,6 +642,27 @@ SET SESSION AUTHORIZATION regress_plain;
 SELECT use_token('google id');
 SELECT tenancy.accept_invitation('eeeeeeee-5151-4000-8000-00000000000f');
 ROLLBACK;
+-- An address that was given up, or is a former user's, identifies nobody by what was issued before: not who has it then, nor somebody new.
+CREATE FUNCTION pg_temp.by_address(change text, issued_before timestamptz) RETURNS TABLE (seen text, person text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE by_address.change;
+  UPDATE tenancy_internal.ended_links e SET issued_before = coalesce(by_address.issued_before, e.issued_before) WHERE e.issuer = '';
+  PERFORM app.use_token('google id');
+  RETURN QUERY SELECT app.seen_by('google id'), (SELECT i.kind || ' ' || coalesce(i.email, '') FROM tenancy_internal.own_identity() i);
+  RAISE SQLSTATE 'UNDO1';
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+END
+$$;
+BEGIN;
+DELETE FROM tenancy_internal.ended_links;
+UPDATE tenancy.users SET tokens_issued_before = NULL;
+SELECT v.what, b.* FROM (VALUES
+  (1, 'control', $$SELECT$$), (2, 'given up', $$SELECT tenancy.update_user('mike@acme.test', email => 'mickey@acme.test')$$),
+  (3, 'given up, then another''s', $$SELECT tenancy.update_user('mike@acme.test', email => 'mickey@acme.test'), tenancy.update_user('mona@acme.test', email => 'mike@acme.test')$$),
+  (4, 'deleted', $$DELETE FROM tenancy.api_keys WHERE user_id = 'cccccccc-0000-4000-8000-000000000004'; DELETE FROM tenancy.users WHERE email = 'mike@acme.test'$$)) v (n, what, change),
+  unnest(ARRAY[NULL, :'issued_at'::timestamptz - interval '29 seconds', :'issued_at'::timestamptz - interval '30 seconds']) WITH ORDINALITY t (issued_before, m),
+  pg_temp.by_address(v.change, t.issued_before) b ORDER BY v.n, t.m;
+ROLLBACK;
 BEGIN;
 TRUNCATE tenancy.identities;
 SELECT count(*) FROM tenancy_internal.ended_links WHERE issuer = 'https://accounts.google.com';

@@ -29,6 +29,7 @@ DROP SCHEMA IF EXISTS app CASCADE;
 TRUNCATE tenancy.login_bindings, tenancy.protected_tables, tenancy.protected_names;
 DELETE FROM tenancy.organizations;
 DELETE FROM tenancy.users;
+DELETE FROM tenancy_internal.ended_links;
 DELETE FROM tenancy.grants WHERE (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in);
 DELETE FROM tenancy.permissions WHERE NOT built_in;
 DROP ROLE IF EXISTS regress_app, regress_plain, regress_bound, regress_owner;

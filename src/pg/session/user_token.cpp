@@ -142,6 +142,42 @@ Uuid user_with_address(const CatalogRead &read, const char *address) {
   return first_user(read, CatalogIndex::users_email_key, 1, &key, attribute::users::user_id);
 }
 
+constexpr const char *issued_before = "It was issued before tokens of its user were ended";
+
+TimestampTz issue_of(const UserTokenClaims &claims) { return claims.issued_at * USECS_PER_SEC - unix_epoch; }
+
+// The end is a moment of this server's clock, and the issue one of the issuer's, which may be ahead.
+bool may_precede(TimestampTz issued_at, TimestampTz end) {
+  return issued_at - clock_skew_seconds * USECS_PER_SEC < end;
+}
+
+// Whether tokens of the subject were ended since, by whoever trusts the issuer.
+bool has_ended(const CatalogRead &read, std::string_view issuer, std::string_view subject,
+               const Uuid &organization, TimestampTz issued_at) {
+  namespace of = attribute::ended_links;
+  ScanKeyData keys[2];
+  equals(&keys[0], of::issuer, F_TEXTEQ, text_datum(issuer));
+  equals(&keys[1], of::subject, F_TEXTEQ, text_datum(subject));
+  CatalogScan scan = begin_scan(read, CatalogIndex::ended_links_key, 2, keys);
+  bool ended = false;
+  for (HeapTuple tuple; !ended && HeapTupleIsValid(tuple = next_tuple(scan));)
+    ended = uuid_column(scan, tuple, of::organization_id) == organization &&
+            may_precede(issued_at, time_column(scan, tuple, of::issued_before));
+  end_scan(scan);
+  return ended;
+}
+
+// Whether the subject was unlinked since: from whomever, it is nobody's token any more.
+bool was_unlinked(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
+  return !claims.identity.empty() && is_database_text(claims.identity) &&
+         has_ended(read, trust.claims.issuer, claims.identity, trust.organization, issue_of(claims));
+}
+
+// Whether a user has given the address up since: it says nothing of who has it now, if anybody.
+bool was_given_up(const CatalogRead &read, const char *address, const UserTokenClaims &claims) {
+  return has_ended(read, "", address, {}, issue_of(claims));
+}
+
 struct Identified {
   Uuid user;
   Uuid linked_by;       // nil: a DBA, or the user itself
@@ -176,20 +212,13 @@ Identified identify(const CatalogRead &read, const Trust &trust, const UserToken
   const bool is_known = is_known_to(read, trust, result.user);  // also of nobody: it takes as long
   if (!result.user || !is_known) return {{}, {}, nobody, false};
   // Addresses are given to others in time; a subject is not.
+  if (was_given_up(read, address, claims))
+    return {{}, {}, "It was issued before its e-mail address changed hands", true};
   equals(&keys[0], attribute::identities::user_id, result.user);
   equals(&keys[1], attribute::identities::trust_id, trust.id);
   if (first_user(read, CatalogIndex::identities_user_idx, 2, keys, attribute::identities::user_id))
     return {{}, {}, "The user with its e-mail address is linked to another subject", true};
   return result;
-}
-
-constexpr const char *issued_before = "It was issued before tokens of its user were ended";
-
-TimestampTz issue_of(const UserTokenClaims &claims) { return claims.issued_at * USECS_PER_SEC - unix_epoch; }
-
-// The end is a moment of this server's clock, and the issue one of the issuer's, which may be ahead.
-bool may_precede(TimestampTz issued_at, TimestampTz end) {
-  return issued_at - clock_skew_seconds * USECS_PER_SEC < end;
 }
 
 bool has_ended(const CatalogRead &read, const Uuid &organization, const Uuid &user, TimestampTz issued_at) {
@@ -202,22 +231,6 @@ bool has_ended(const CatalogRead &read, const Uuid &organization, const Uuid &us
                      may_precede(issued_at, time_column(scan, tuple, attribute::ended_tokens::issued_before));
   end_scan(scan);
   return ended;
-}
-
-// Whether the subject was unlinked since: from whomever, it is nobody's token any more.
-bool was_unlinked(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
-  namespace of = attribute::ended_links;
-  if (claims.identity.empty() || !is_database_text(claims.identity)) return false;
-  ScanKeyData keys[2];
-  equals(&keys[0], of::issuer, F_TEXTEQ, text_datum(trust.claims.issuer));
-  equals(&keys[1], of::subject, F_TEXTEQ, text_datum(claims.identity));
-  CatalogScan scan = begin_scan(read, CatalogIndex::ended_links_key, 2, keys);
-  bool unlinked = false;
-  for (HeapTuple tuple; !unlinked && HeapTupleIsValid(tuple = next_tuple(scan));)
-    unlinked = uuid_column(scan, tuple, of::organization_id) == trust.organization &&
-               may_precede(issue_of(claims), time_column(scan, tuple, of::issued_before));
-  end_scan(scan);
-  return unlinked;
 }
 
 // The person that a token is of, by one trust.
@@ -452,7 +465,9 @@ TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token)
     const char *address = address_of(claims);
     if (problem != nullptr) {
       // Not identified: somebody new, who has proved an address that nobody has yet.
-      if (user || address == nullptr || user_with_address(read, address)) return;
+      if (user || address == nullptr || user_with_address(read, address) ||
+          was_given_up(read, address, claims))
+        return;
     }
     person = {true, user, user ? nullptr : address, trust.id, copy(claims.identity), claims};
   });
