@@ -56,8 +56,7 @@ CREATE TABLE tenancy.users (
   name text,
   external_id text COLLATE "C" UNIQUE CHECK (external_id <> ''),
   active boolean NOT NULL DEFAULT true,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  tokens_issued_before timestamptz
+  created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE tenancy.users IS 'Persons; a user may belong to several organizations';
 COMMENT ON COLUMN tenancy.users.user_id IS 'Id of the user, as protected tables hold it in uuid columns';
@@ -66,7 +65,6 @@ COMMENT ON COLUMN tenancy.users.name IS 'Display name';
 COMMENT ON COLUMN tenancy.users.external_id IS 'The application''s own id, as protected tables hold it in columns of any other type';
 COMMENT ON COLUMN tenancy.users.active IS 'False locks the user, and the user''s keys, out at once';
 COMMENT ON COLUMN tenancy.users.created_at IS 'When the user was created';
-COMMENT ON COLUMN tenancy.users.tokens_issued_before IS 'Tokens of trusted issuers that were issued before this moment are refused; set when the user is locked';
 
 CREATE TABLE tenancy.roles (
   role_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

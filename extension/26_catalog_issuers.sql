@@ -65,15 +65,17 @@ COMMENT ON COLUMN tenancy.identities.user_id IS 'The user';
 COMMENT ON COLUMN tenancy.identities.created_at IS 'When they were linked';
 COMMENT ON COLUMN tenancy.identities.linked_by IS 'Member who has said so, and whose rights limit what it is worth now; NULL: a DBA, or the user by accepting an invitation';
 
--- Survives the membership: what was revoked stays so after a return.
+-- Survives the membership: what was revoked stays so after a return. No row of the user is written, which the person could lock, and so
+-- keep others from ending what speaks for it.
 CREATE TABLE tenancy_internal.ended_tokens (
-  organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
+  organization_id uuid REFERENCES tenancy.organizations ON DELETE CASCADE,
   user_id uuid NOT NULL REFERENCES tenancy.users ON DELETE CASCADE,
   issued_before timestamptz NOT NULL,
-  PRIMARY KEY (organization_id, user_id)
+  CONSTRAINT ended_tokens_key UNIQUE NULLS NOT DISTINCT (organization_id, user_id)
 );
-COMMENT ON TABLE tenancy_internal.ended_tokens IS 'Tokens of users that stay refused in an organization, since the membership or a link ended after they were issued';
-COMMENT ON COLUMN tenancy_internal.ended_tokens.organization_id IS 'The organization';
+ALTER TABLE tenancy_internal.ended_tokens REPLICA IDENTITY FULL;
+COMMENT ON TABLE tenancy_internal.ended_tokens IS 'Tokens of users that stay refused in an organization, or everywhere, since the membership or a link ended, or the user was locked, after they were issued';
+COMMENT ON COLUMN tenancy_internal.ended_tokens.organization_id IS 'The organization; NULL: all';
 COMMENT ON COLUMN tenancy_internal.ended_tokens.user_id IS 'The user';
 COMMENT ON COLUMN tenancy_internal.ended_tokens.issued_before IS 'Tokens issued before this moment are refused';
 

@@ -236,8 +236,8 @@ COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link
 CREATE FUNCTION tenancy_internal.end_tokens_of_locked() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  NEW.tokens_issued_before := clock_timestamp();
-  RETURN NEW;
+  PERFORM tenancy_internal.end_tokens(NULL, NEW.user_id);
+  RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_locked() IS 'Trigger: tokens of a user who is locked stay refused';
@@ -245,11 +245,12 @@ COMMENT ON FUNCTION tenancy_internal.end_tokens_of_locked() IS 'Trigger: tokens 
 CREATE FUNCTION tenancy_internal.end_tokens(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   INSERT INTO tenancy_internal.ended_tokens (organization_id, user_id, issued_before)
-  SELECT o.organization_id, u.user_id, clock_timestamp() FROM tenancy.organizations o, tenancy.users u
-  WHERE o.organization_id = end_tokens.organization_id AND u.user_id = end_tokens.user_id
-  ON CONFLICT ON CONSTRAINT ended_tokens_pkey DO UPDATE SET issued_before = EXCLUDED.issued_before
+  SELECT end_tokens.organization_id, u.user_id, clock_timestamp() FROM tenancy.users u
+  WHERE u.user_id = end_tokens.user_id
+    AND (end_tokens.organization_id IS NULL OR EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = end_tokens.organization_id))
+  ON CONFLICT ON CONSTRAINT ended_tokens_key DO UPDATE SET issued_before = EXCLUDED.issued_before
 $$;
-COMMENT ON FUNCTION tenancy_internal.end_tokens(uuid, uuid) IS 'Refuses from now on what tokens of a user in an organization have been issued; nothing where either is gone';
+COMMENT ON FUNCTION tenancy_internal.end_tokens(uuid, uuid) IS 'Refuses from now on what tokens of a user in an organization (NULL: in all) have been issued; nothing where either is gone';
 
 -- Those tokens are the subject's: they don't count for another user either whom it is linked to later.
 CREATE FUNCTION tenancy_internal.end_links(trust tenancy.trusted_issuers, subjects text[]) RETURNS void
@@ -279,7 +280,7 @@ BEGIN
   IF TG_TABLE_NAME = 'identities' THEN
     PERFORM tenancy_internal.end_links(t, ARRAY(SELECT i.subject FROM tenancy.identities i WHERE i.trust_id = t.trust_id)) FROM tenancy.trusted_issuers t;
   END IF;
-  UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp();
+  PERFORM tenancy_internal.end_tokens(NULL, u.user_id) FROM (SELECT u.user_id FROM tenancy.users u ORDER BY u.user_id) u;
   RETURN NULL;
 END
 $$;
@@ -290,8 +291,6 @@ LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg
 BEGIN
   PERFORM tenancy_internal.end_tokens(t.organization_id, OLD.user_id), tenancy_internal.end_links(t, ARRAY[OLD.subject])
   FROM tenancy.trusted_issuers t WHERE t.trust_id = OLD.trust_id;
-  UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp() FROM tenancy.trusted_issuers t
-  WHERE u.user_id = OLD.user_id AND t.trust_id = OLD.trust_id AND t.organization_id IS NULL;
   RETURN NULL;
 END
 $$;
@@ -302,13 +301,8 @@ CREATE FUNCTION tenancy_internal.end_tokens_of_trust() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.end_links(OLD, ARRAY(SELECT i.subject FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id));
-  IF OLD.organization_id IS NULL THEN
-    UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp()
-    WHERE u.user_id IN (SELECT i.user_id FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id);
-  ELSE
-    PERFORM tenancy_internal.end_tokens(OLD.organization_id, l.user_id)
-    FROM (SELECT DISTINCT i.user_id FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id) l;
-  END IF;
+  PERFORM tenancy_internal.end_tokens(OLD.organization_id, l.user_id)
+  FROM (SELECT DISTINCT i.user_id FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id ORDER BY i.user_id) l;
   RETURN NULL;
 END
 $$;

@@ -78,7 +78,7 @@ BEGIN
     ('workspace_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
     ('users', 'follow_address', 'AFTER UPDATE', 'ROW', 'OLD.email IS DISTINCT FROM NEW.email', 'follow_address()', false),
     ('users', 'leave_address', 'AFTER DELETE', 'ROW', NULL, 'follow_address()', false),
-    ('users', 'end_tokens', 'BEFORE UPDATE', 'ROW', 'OLD.active AND NOT NEW.active', 'end_tokens_of_locked()', false),
+    ('users', 'end_tokens', 'AFTER UPDATE', 'ROW', 'OLD.active AND NOT NEW.active', 'end_tokens_of_locked()', false),
     ('organization_members', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_leaver()', false),
     ('organization_members', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW',
      '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id) OR ' || revived, 'end_tokens_of_leaver()', false),

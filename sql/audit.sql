@@ -12,7 +12,7 @@ RETURNS SETOF record LANGUAGE sql BEGIN ATOMIC
          (SELECT string_agg(concat(key, ': ', b.value, ' -> ', a.value), ', ' ORDER BY key)
           FROM jsonb_each_text(l.before) b FULL JOIN jsonb_each_text(l.after) a USING (key)
           WHERE l.before IS NOT NULL AND l.after IS NOT NULL AND a.value IS DISTINCT FROM b.value
-            AND key NOT IN ('created_at', 'revoked_at', 'rotated_at', 'deleted_at', 'valid_until', 'display_prefix', 'tokens_issued_before'))
+            AND key NOT IN ('created_at', 'revoked_at', 'rotated_at', 'deleted_at', 'valid_until', 'display_prefix'))
   FROM tenancy.audit_log l WHERE l.audit_id > (SELECT max(audit_id) FROM app.looked) ORDER BY l.audit_id;
 END;
 CREATE PROCEDURE look() LANGUAGE sql AS 'INSERT INTO app.looked SELECT max(audit_id) FROM tenancy.audit_log';

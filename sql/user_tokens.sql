@@ -235,7 +235,7 @@ FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'another organizatio
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL), tenancy.trust_issuer(NULL, 'https://idp.test', NULL, NULL);
-UPDATE tenancy.users SET tokens_issued_before = NULL;
+DELETE FROM tenancy_internal.ended_tokens WHERE organization_id IS NULL;
 SET app.chosen = 'acme';
 
 -- A link is worth what its maker can give now, not what they could give then: adam has linked mike's subject.
@@ -377,14 +377,14 @@ $$;
 SELECT v.n, v.who, told(v.change, v.token) FROM (VALUES
   (1, 'no user', 'SELECT', 'email of nobody'), (2, 'user elsewhere', 'SELECT', 'email of another organization'),
   (3, 'locked elsewhere', $$SELECT tenancy.set_organization_role('globex', 'mona@acme.test', 'owner'), tenancy.update_user('gus@globex.test', active => false)$$, 'email of another organization'),
-  (4, 'tokens ended elsewhere', $$UPDATE tenancy.users SET tokens_issued_before = now() WHERE email = 'gus@globex.test'$$, 'email of another organization'),
+  (4, 'tokens ended elsewhere', $$INSERT INTO tenancy_internal.ended_tokens (user_id, issued_before) SELECT user_id, now() FROM tenancy.users WHERE email = 'gus@globex.test'$$, 'email of another organization'),
   (5, 'in no organization', $$INSERT INTO tenancy.users (email) VALUES ('nobody@acme.test')$$, 'email of nobody'),
   (6, 'invited', $$SELECT tenancy.invite('acme', 'gus@globex.test')$$, 'email of another organization'),
   (7, 'left', $$SELECT tenancy.set_organization_role('acme', 'gus@globex.test', 'member'), tenancy.remove_organization_member('acme', 'gus@globex.test')$$, 'email of another organization'),
   (8, 'membership ended', $$INSERT INTO tenancy.organization_members (organization_id, user_id, role_id, ends_at)
     SELECT o.organization_id, u.user_id, tenancy_internal.find_role(NULL, 'organization', 'member'), '2020-01-01' FROM tenancy.organizations o, tenancy.users u WHERE o.slug = 'acme' AND u.email = 'gus@globex.test'$$, 'email of another organization'),
   (9, 'no member, linked', $$INSERT INTO tenancy.identities (trust_id, subject, user_id) SELECT t.trust_id, 'm1', u.user_id FROM tenancy.trusted_issuers t, tenancy.users u WHERE t.issuer = 'https://mail.test' AND u.email = 'gus@globex.test'$$, 'email'),
-  (10, 'control: member, tokens ended', $$UPDATE tenancy.users SET tokens_issued_before = now() WHERE email = 'mike@acme.test'$$, 'email'),
+  (10, 'control: member, tokens ended', $$INSERT INTO tenancy_internal.ended_tokens (user_id, issued_before) SELECT user_id, now() FROM tenancy.users WHERE email = 'mike@acme.test'$$, 'email'),
   (11, 'control: member', $$SELECT tenancy.set_organization_role('acme', 'gus@globex.test', 'member')$$, 'email of another organization'),
   (21, 'subject of nobody', 'SELECT', 'unknown subject'),
   (22, 'linked to no member', $$UPDATE tenancy.identities i SET user_id = u.user_id FROM tenancy.users u WHERE i.subject = 'mike' AND u.email = 'gus@globex.test'$$, 'RS256'),
@@ -395,7 +395,7 @@ ORDER BY v.n;
 -- A DBA's trust may tell.
 SELECT v.n, v.who, told($$SELECT tenancy.trust_issuer(NULL, 'https://mail.test', jwks, ARRAY['database'], 'email', max_age => '80 years') FROM app.jwks WHERE name = 'idp'; $$ || v.change, v.token) FROM (VALUES
   (1, 'no user', 'SELECT', 'email of nobody'), (2, 'user elsewhere', 'SELECT', 'email of another organization'),
-  (3, 'tokens ended elsewhere', $$UPDATE tenancy.users SET tokens_issued_before = now() WHERE email = 'gus@globex.test'$$, 'email of another organization')) v (n, who, change, token)
+  (3, 'tokens ended elsewhere', $$INSERT INTO tenancy_internal.ended_tokens (user_id, issued_before) SELECT user_id, now() FROM tenancy.users WHERE email = 'gus@globex.test'$$, 'email of another organization')) v (n, who, change, token)
 ORDER BY v.n;
 BEGIN;
 SELECT tenancy.link_identity('https://mail.test', 'of mike', 'mike@acme.test', 'acme');
@@ -655,7 +655,7 @@ END
 $$;
 BEGIN;
 DELETE FROM tenancy_internal.ended_links;
-UPDATE tenancy.users SET tokens_issued_before = NULL;
+DELETE FROM tenancy_internal.ended_tokens WHERE organization_id IS NULL;
 SELECT v.what, b.* FROM (VALUES
   (1, 'control', $$SELECT$$), (2, 'given up', $$SELECT tenancy.update_user('mike@acme.test', email => 'mickey@acme.test')$$),
   (3, 'given up, then another''s', $$SELECT tenancy.update_user('mike@acme.test', email => 'mickey@acme.test'), tenancy.update_user('mona@acme.test', email => 'mike@acme.test')$$),

@@ -137,8 +137,6 @@ DROP FUNCTION tenancy.revoke_permission(text, text, text, text, text);
 DROP FUNCTION tenancy.change_grant(text, text, text, text, text, boolean);
 DROP FUNCTION tenancy.set_organization_role(text, text, text);
 DROP FUNCTION tenancy.set_workspace_role(text, text, text);
-ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
-COMMENT ON COLUMN tenancy.users.tokens_issued_before IS 'Tokens of trusted issuers that were issued before this moment are refused; set when the user is locked';
 DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
 -- Clusters
 -- @include 27_catalog_cluster.sql

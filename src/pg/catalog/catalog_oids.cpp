@@ -53,7 +53,7 @@ constexpr IndexName index_names[index_count] = {
     {"issuer_keys_pkey", true},
     {"identities_pkey", true},
     {"identities_user_idx", true},
-    {"ended_tokens_pkey", true, true},
+    {"ended_tokens_key", true, true},
     {"ended_links_key", true, true},
     {"groups_pkey", true},
     {"groups_organization_id_name_key", true},

@@ -42,7 +42,7 @@ enum class CatalogIndex : int {
   issuer_keys_pkey,
   identities_pkey,
   identities_user_idx,
-  ended_tokens_pkey,
+  ended_tokens_key,
   ended_links_key,
   groups_pkey,
   groups_organization_id_name_key,
@@ -83,7 +83,7 @@ namespace workspaces {
 enum : AttrNumber { workspace_id = 1, organization_id, slug, name, external_id, is_default };
 }
 namespace users {
-enum : AttrNumber { user_id = 1, email, name, external_id, active, created_at, tokens_issued_before };
+enum : AttrNumber { user_id = 1, email, name, external_id, active, created_at };
 }
 namespace roles {
 enum : AttrNumber { role_id = 1, organization_id, level, name, all_workspaces };

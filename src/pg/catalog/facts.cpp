@@ -363,8 +363,7 @@ UserRead read_user(const CatalogRead &read, const Uuid &user) {
   equals(&key, attribute::users::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::users_pkey, 1, &key);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
-    result = {true, bool_column(scan, tuple, attribute::users::active),
-              time_column(scan, tuple, attribute::users::tokens_issued_before)};
+    result = {true, bool_column(scan, tuple, attribute::users::active)};
   end_scan(scan);
   return result;
 }

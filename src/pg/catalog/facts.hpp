@@ -72,7 +72,6 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
 struct UserRead {
   bool exists;
   bool active;
-  TimestampTz tokens_issued_before;  // those that were are refused
 };
 UserRead read_user(const CatalogRead &read, const Uuid &user);
 

@@ -7,6 +7,7 @@
 #include "core/credential/token_claims.hpp"
 #include "core/credential/user_token.hpp"
 #include "pg/catalog/elevations.hpp"
+#include "pg/catalog/ended_tokens.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
@@ -151,31 +152,16 @@ bool may_precede(TimestampTz issued_at, TimestampTz end) {
   return issued_at - clock_skew_seconds * USECS_PER_SEC < end;
 }
 
-// Whether tokens of the subject were ended since, by whoever trusts the issuer.
-bool has_ended(const CatalogRead &read, std::string_view issuer, std::string_view subject,
-               const Uuid &organization, TimestampTz issued_at) {
-  namespace of = attribute::ended_links;
-  ScanKeyData keys[2];
-  equals(&keys[0], of::issuer, F_TEXTEQ, text_datum(issuer));
-  equals(&keys[1], of::subject, F_TEXTEQ, text_datum(subject));
-  CatalogScan scan = begin_scan(read, CatalogIndex::ended_links_key, 2, keys);
-  bool ended = false;
-  for (HeapTuple tuple; !ended && HeapTupleIsValid(tuple = next_tuple(scan));)
-    ended = uuid_column(scan, tuple, of::organization_id) == organization &&
-            may_precede(issued_at, time_column(scan, tuple, of::issued_before));
-  end_scan(scan);
-  return ended;
-}
-
 // Whether the subject was unlinked since: from whomever, it is nobody's token any more.
 bool was_unlinked(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
   return !claims.identity.empty() && is_database_text(claims.identity) &&
-         has_ended(read, trust.claims.issuer, claims.identity, trust.organization, issue_of(claims));
+         may_precede(issue_of(claims), read_end_of_subject(read, text_datum(trust.claims.issuer),
+                                                           text_datum(claims.identity), trust.organization));
 }
 
 // Whether a user has given the address up since: it says nothing of who has it now, if anybody.
 bool was_given_up(const CatalogRead &read, const char *address, const UserTokenClaims &claims) {
-  return has_ended(read, "", address, {}, issue_of(claims));
+  return may_precede(issue_of(claims), read_end_of_address(read, address));
 }
 
 struct Identified {
@@ -222,15 +208,7 @@ Identified identify(const CatalogRead &read, const Trust &trust, const UserToken
 }
 
 bool has_ended(const CatalogRead &read, const Uuid &organization, const Uuid &user, TimestampTz issued_at) {
-  ScanKeyData keys[2];
-  equals(&keys[0], attribute::ended_tokens::organization_id, organization);
-  equals(&keys[1], attribute::ended_tokens::user_id, user);
-  CatalogScan scan = begin_scan(read, CatalogIndex::ended_tokens_pkey, 2, keys);
-  const HeapTuple tuple = next_tuple(scan);
-  const bool ended = HeapTupleIsValid(tuple) &&
-                     may_precede(issued_at, time_column(scan, tuple, attribute::ended_tokens::issued_before));
-  end_scan(scan);
-  return ended;
+  return may_precede(issued_at, read_end_of_user(read, organization, user));
 }
 
 // The person that a token is of, by one trust.
@@ -281,8 +259,7 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
 const char *check_user(const CatalogRead &read, const Uuid &user, TimestampTz issued_at) {
   const UserRead status = read_user(read, user);
   if (!status.exists || !status.active) return "Its user is not active";
-  if (may_precede(issued_at, status.tokens_issued_before)) return issued_before;
-  return nullptr;
+  return has_ended(read, {}, user, issued_at) ? issued_before : nullptr;
 }
 
 // Claims of the organization choose nothing, and may only agree.
