@@ -148,6 +148,7 @@ DECLARE
   the_trust tenancy.trusted_issuers := tenancy_internal.resolve_trust(link_identity.issuer, link_identity.organization);
   the_user uuid;
   me uuid;
+  is_new boolean;
 BEGIN
   IF length(link_identity.subject) BETWEEN 1 AND 255 IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a subject has 1 to 255 characters';
@@ -181,11 +182,15 @@ BEGIN
   INSERT INTO tenancy.identities AS i (trust_id, subject, user_id, linked_by)
   VALUES (the_trust.trust_id, link_identity.subject, the_user, me)
   ON CONFLICT ON CONSTRAINT identities_pkey DO UPDATE SET linked_by = EXCLUDED.linked_by
-  WHERE i.user_id = EXCLUDED.user_id AND i.linked_by IS NOT NULL AND i.linked_by IS DISTINCT FROM EXCLUDED.linked_by;
+  WHERE i.user_id = EXCLUDED.user_id AND i.linked_by IS NOT NULL AND i.linked_by IS DISTINCT FROM EXCLUDED.linked_by
+  RETURNING i.xmax = 0 INTO is_new;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('subject "%s" is linked to a user already', link_identity.subject),
       HINT = 'Use tenancy.unlink_identity() first.';
   END IF;
+  -- The end of an earlier link took effect at its commit, after the moment that it noted: what was issued meanwhile isn't this user's.
+  UPDATE tenancy_internal.ended_links e SET issued_before = clock_timestamp()
+  WHERE is_new AND e.issuer = the_trust.issuer AND e.subject = link_identity.subject AND e.organization_id IS NOT DISTINCT FROM the_trust.organization_id;
   PERFORM tenancy_internal.require_still(by_dba, me);
 END
 $$;

@@ -626,8 +626,10 @@ BEGIN
     PERFORM tenancy.trust_issuer(NULL, 'https://accounts.google.com', NULL, NULL);
     PERFORM tenancy.trust_issuer(NULL, 'https://accounts.google.com', jwks, ARRAY['123.apps.googleusercontent.com'], 'email', max_age => '80 years') FROM jwks WHERE name = 'idp';
   END IF;
-  UPDATE tenancy_internal.ended_links e SET issued_before = coalesce(linked_to_olivia.issued_before, e.issued_before);
+  -- Also what was issued between the statement that ended the earlier link and its commit
+  UPDATE tenancy_internal.ended_links SET issued_before = '2001-01-01';
   PERFORM tenancy.link_identity('https://accounts.google.com', '117632', 'olivia@acme.test');
+  UPDATE tenancy_internal.ended_links e SET issued_before = coalesce(linked_to_olivia.issued_before, e.issued_before);
   SET LOCAL ROLE regress_plain;
   seen := app.seen_by('google id');
   RAISE SQLSTATE 'UNDO1' USING MESSAGE = seen;
