@@ -71,7 +71,7 @@ Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user,
   return InvalidOid;
 }
 
-// What lets a role call a function by itself, whoever the session's principal is.
+// Rights of a role by itself, whoever the session's principal is.
 struct RoleRights {
   bool administers;
   bool may_sign_up;

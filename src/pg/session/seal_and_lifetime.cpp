@@ -13,7 +13,7 @@ extern "C" {
 namespace tenancy::pg {
 namespace {
 
-// Who a principal is, whatever rights it has.
+// The identity of a principal, without its rights.
 struct Sealed {
   PrincipalKind kind;
   Uuid organization, workspace, user, api_key;
