@@ -327,6 +327,8 @@ BEGIN
   PERFORM tenancy_internal.check_lasting(c.classid, c.objid) FROM pg_event_trigger_ddl_commands() c
   WHERE c.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_extension'::regclass)
     AND c.command_tag <> 'COMMENT' AND c.schema_name IS DISTINCT FROM 'pg_temp';
+  PERFORM tenancy_internal.guard_own_policy(c.objid, tenancy_internal.former_policy_name(c.command)) FROM pg_event_trigger_ddl_commands() c
+  WHERE c.classid = 'pg_policy'::regclass AND c.command_tag = 'ALTER POLICY';
   PERFORM tenancy_internal.check_renamed_value(c.command) FROM pg_event_trigger_ddl_commands() c
   WHERE c.classid = 'pg_type'::regclass AND c.command_tag = 'ALTER TYPE';
   FOR command IN

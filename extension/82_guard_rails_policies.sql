@@ -68,6 +68,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.open_shard(regclass) IS 'Opens a table that was closed as a copy, and has the tenancy policies now, on a node of Citus';
 
+CREATE FUNCTION tenancy_internal.former_policy_name(command pg_ddl_command) RETURNS name
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_former_policy_name';
+COMMENT ON FUNCTION tenancy_internal.former_policy_name(pg_ddl_command) IS 'The name that a policy had before a command renamed it, or NULL';
+
+-- What hides expired rows, says who writes, or closes a table is made and dropped by the extension alone.
+CREATE FUNCTION tenancy_internal.guard_own_policy(policy oid, former name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  it pg_policy;
+  called name;
+BEGIN
+  SELECT * INTO it FROM pg_policy p WHERE p.oid = guard_own_policy.policy;
+  called := coalesce(guard_own_policy.former, it.polname);
+  IF NOT it.polpermissive AND called ~ '^tenancy_(retention|writer$|closed$)' THEN
+    PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', called));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.guard_own_policy(oid, name) IS 'Raises 55000 for a restrictive policy of the extension that is altered, or renamed from that name';
+
 CREATE FUNCTION tenancy_internal.guard_policy(policy oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -52,6 +52,8 @@ CREATE FUNCTION tenancy_internal.make_action_triggers(relation regclass, wanted 
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   mapped record;
+  -- A row that is inserted by a partitioned table has that table's default.
+  written_to CONSTANT regclass := coalesce(pg_partition_root(make_action_triggers.relation), make_action_triggers.relation);
   moved text := (SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', string_agg(format('OLD.%I', c), ', ' ORDER BY c), string_agg(format('NEW.%I', c), ', ' ORDER BY c))
     FROM unnest(ARRAY[make_action_triggers.wanted.organization_column, make_action_triggers.wanted.workspace_column]) c WHERE c IS NOT NULL);
   n int := 0;
@@ -69,10 +71,11 @@ BEGIN
       SELECT a.key AS action,
         string_agg(format('OLD.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS old_row,
         string_agg(format('NEW.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS new_row,
-        string_agg(format('(%s)::%s', CASE WHEN t.atthasdef THEN tenancy_internal.printed_default(t.attrelid, t.attnum) ELSE 'NULL' END, t.type), ', ' ORDER BY t.attnum) AS default_row
+        string_agg(format('(%s)::%s', CASE WHEN d.atthasdef THEN tenancy_internal.printed_default(d.attrelid, d.attnum) ELSE 'NULL' END, t.type), ', ' ORDER BY t.attnum) AS default_row
       FROM jsonb_each(make_action_triggers.wanted.actions) a, jsonb_array_elements_text(a.value) c ("column")
-      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, t.attrelid, t.atthasdef
+      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type
             FROM pg_attribute t WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
+      JOIN pg_attribute d ON d.attrelid = written_to AND d.attname = c."column"
       GROUP BY a.key) r ORDER BY r.action LOOP
     n := n + 1;
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_insert" AFTER INSERT ON %s FOR EACH ROW

@@ -324,3 +324,21 @@ SELECT relation, kind, content FROM tenancy_internal.kept_tables;
 SELECT tenancy.protect('memos', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'begun_by');
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'memos'::regclass AND tgname LIKE '~tenancy_action%';
 DROP TABLE memos, lists, simple;
+
+-- A row that a partitioned table takes has that table's default, whatever a partition has; a domain's default is not compared with.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE parted (id int, organization_id uuid, workspace_id uuid, published boolean DEFAULT false) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+SELECT tenancy.protect('parted', 'prompts', 'organization_id', 'workspace_id', actions => '{"publish": ["published"]}') \g /dev/null
+CREATE TABLE parted_2 (published boolean DEFAULT true, id int, organization_id uuid, workspace_id uuid);
+ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM (100) TO (200);
+SELECT c.relname, pg_get_triggerdef(t.oid) ~ 'ROW\(false\)' AS is_tables_default FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relname ~ '^parted' AND t.tgname = '~tenancy_action_1_insert' ORDER BY 1;
+ALTER TABLE parted ALTER published SET DEFAULT NULL;
+SELECT c.relname, pg_get_triggerdef(t.oid) ~ 'ROW\(NULL' AS is_tables_default FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relname ~ '^parted' AND t.tgname = '~tenancy_action_1_insert' ORDER BY 1;
+CREATE DOMAIN flag AS boolean DEFAULT true;
+CREATE TABLE flagged (organization_id uuid, workspace_id uuid, published flag);
+SELECT tenancy.protect('flagged', 'prompts', 'organization_id', 'workspace_id', actions => '{"publish": ["published"]}');
+ALTER TABLE flagged ALTER published SET DEFAULT false;
+SELECT tenancy.protect('flagged', 'prompts', 'organization_id', 'workspace_id', actions => '{"publish": ["published"]}') \g /dev/null
+DROP TABLE parted, flagged;
+DROP DOMAIN flag;

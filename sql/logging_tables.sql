@@ -487,6 +487,9 @@ SELECT id, body FROM moves ORDER BY id;
 ROLLBACK;
 SET SESSION AUTHORIZATION regress_owner;
 SELECT failure('DROP POLICY tenancy_retention_update ON moves'), failure('DROP POLICY tenancy_retention_delete ON moves');
+-- ... nor altered, nor renamed; others may be.
+SELECT w, failure(w) FROM unnest(ARRAY['ALTER POLICY tenancy_retention ON moves USING (true)', 'ALTER POLICY tenancy_retention_update ON moves TO postgres', 'ALTER POLICY tenancy_retention ON moves RENAME TO other',
+  'CREATE POLICY other ON moves AS RESTRICTIVE USING (true)']) w;
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
 SELECT problem FROM tenancy.advise() WHERE object ~ 'moves' AND rule = 'protection_broken';

@@ -190,14 +190,17 @@ Datum pg_tenancy_check_action(PG_FUNCTION_ARGS) {
   return PointerGetDatum(row);
 }
 
-// For protect(): whether a column's default differs each time it is worked out.
+// For protect(): whether a column's default cannot be compared with, since it differs each time it is worked
+// out, or is that of its domain, which changes without the table.
 PG_FUNCTION_INFO_V1(pg_tenancy_has_volatile_default);
 Datum pg_tenancy_has_volatile_default(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   const Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
   const AttrNumber column = get_attnum(RelationGetRelid(relation), NameStr(*PG_GETARG_NAME(1)));
   Node *value = column > 0 ? build_column_default(relation, column) : nullptr;
-  const bool is_volatile = value != nullptr && contain_volatile_functions(value);
+  const bool is_volatile =
+      value != nullptr && (!TupleDescAttr(RelationGetDescr(relation), column - 1)->atthasdef ||
+                           contain_volatile_functions(value));
   table_close(relation, AccessShareLock);
   PG_RETURN_BOOL(is_volatile);
 }

@@ -460,6 +460,15 @@ Datum pg_tenancy_guard_rails(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   PG_RETURN_BOOL(configuration.guard_rails);
 }
+
+PG_FUNCTION_INFO_V1(pg_tenancy_former_policy_name);
+Datum pg_tenancy_former_policy_name(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const auto *command = reinterpret_cast<const CollectedCommand *>(PG_GETARG_POINTER(0));
+  if (command->type != SCT_Simple || !IsA(command->parsetree, RenameStmt)) PG_RETURN_NULL();
+  PG_RETURN_DATUM(DirectFunctionCall1(
+      namein, CStringGetDatum(reinterpret_cast<const RenameStmt *>(command->parsetree)->subname)));
+}
 }
 
 }  // namespace tenancy::pg
