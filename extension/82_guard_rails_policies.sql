@@ -72,7 +72,7 @@ CREATE FUNCTION tenancy_internal.former_policy_name(command pg_ddl_command) RETU
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_former_policy_name';
 COMMENT ON FUNCTION tenancy_internal.former_policy_name(pg_ddl_command) IS 'The name that a policy had before a command renamed it, or NULL';
 
--- What hides expired rows, says who writes, or closes a table is made and dropped by the extension alone.
+-- Policies that hide expired rows, say who writes, or close a table are made and dropped by the extension alone.
 CREATE FUNCTION tenancy_internal.guard_own_policy(policy oid, former name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
