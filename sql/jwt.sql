@@ -129,6 +129,18 @@ SET SESSION AUTHORIZATION regress_plain;
 SELECT name, rows_by(token) FROM tokens WHERE name IN ('RS256', 'issuer and audience', 'globex') ORDER BY n;
 SET SESSION AUTHORIZATION DEFAULT;
 DELETE FROM tenancy.trusted_issuers;
+-- The organization's own trust does, however the key is spelled.
+SELECT tenancy.set_jwks('acme', NULL);
+SELECT tenancy.trust_issuer('acme', 'https://id.acme.test', jwks, ARRAY['database']) FROM jwks WHERE name = 'acme';
+SELECT tenancy.set_jwks('acme', (SELECT jsonb_build_object('keys', jsonb_agg(k || '{"y": "AA"}')) FROM jsonb_array_elements(jwks -> 'keys') k WHERE k ->> 'kty' <> 'EC')) FROM jwks WHERE name = 'acme';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, rows_by(token) FROM tokens WHERE name = 'RS256';
+SET SESSION AUTHORIZATION DEFAULT;
+DELETE FROM tenancy.trusted_issuers;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, rows_by(token) FROM tokens WHERE name = 'RS256';
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'acme';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT name, rows_by(token) FROM tokens WHERE name = 'RS256';
 

@@ -99,7 +99,7 @@ const char *read_verified(const CatalogRead &read, const SignedToken &parts, Tok
   const ConfiguredKey configured = read_key_of(read, organization, parts.header.key_id);
   if (!configured.found) return "its key is not known";
   if (const char *problem = check_signature(parts, configured.key); problem != nullptr) return problem;
-  if (is_signed_for_all(read, parts)) return "its key signs tokens of users";
+  if (is_signed_for_users(read, parts, organization)) return "its key signs tokens of users";
   token.is_signed = true;
   if (claims_problem != nullptr) return claims_problem;
   if (!is_database_text(claims.workspace)) return "its workspace does not exist";

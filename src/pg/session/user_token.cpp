@@ -414,16 +414,21 @@ UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token)
   return choice.result;
 }
 
-bool is_signed_for_all(const CatalogRead &read, const SignedToken &token) {
-  ScanKeyData key;
-  is_null(&key, attribute::trusted_issuers::organization_id);
-  CatalogScan scan = begin_scan(read, CatalogIndex::trusted_issuers_organization_idx, 1, &key);
+bool is_signed_for_users(const CatalogRead &read, const SignedToken &token, const Uuid &organization) {
   Verified verified{};
   bool is_signed = false;
-  for (HeapTuple tuple; !is_signed && HeapTupleIsValid(tuple = next_tuple(scan));)
-    is_signed =
-        is_signed_for(read, token, uuid_column(scan, tuple, attribute::trusted_issuers::trust_id), verified);
-  end_scan(scan);
+  for (const Uuid &trusting : {Uuid{}, organization}) {
+    ScanKeyData key;
+    if (trusting)
+      equals(&key, attribute::trusted_issuers::organization_id, trusting);
+    else
+      is_null(&key, attribute::trusted_issuers::organization_id);
+    CatalogScan scan = begin_scan(read, CatalogIndex::trusted_issuers_organization_idx, 1, &key);
+    for (HeapTuple tuple; !is_signed && HeapTupleIsValid(tuple = next_tuple(scan));)
+      is_signed = is_signed_for(read, token, uuid_column(scan, tuple, attribute::trusted_issuers::trust_id),
+                                verified);
+    end_scan(scan);
+  }
   return is_signed;
 }
 

@@ -27,9 +27,10 @@ struct UserTokenRead {
 /// be read.
 UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token);
 
-/// Whether a key of an issuer that a DBA trusts has signed it, whatever issuer it names. Such a key signs no
-/// tokens of an organization, also where one has configured it as its own before.
-bool is_signed_for_all(const CatalogRead &read, const SignedToken &token);
+/// Whether a key of an issuer that a DBA or the organization trusts has signed it, whatever issuer it names.
+/// Such a key signs no tokens of an organization, also where one has configured it as its own before, or in
+/// another spelling.
+bool is_signed_for_users(const CatalogRead &read, const SignedToken &token, const Uuid &organization);
 
 /// The person that a token stands for in what concerns this person alone: by an issuer that a DBA trusts,
 /// since no organization can make such a token. One that is narrowed, to scopes or a workspace, is less than
