@@ -220,11 +220,13 @@ CREATE TYPE shade AS ENUM ('red');
 CREATE TABLE rt (street text, shade shade);
 CREATE TABLE rt_parts (street text, shade shade) PARTITION BY LIST (street);
 CREATE TABLE rt_free (street text);
-ALTER TABLE notes ADD COLUMN place rt, ADD COLUMN places rt_parts[];
+CREATE TYPE sent AS (sender text, recipient text);
+CREATE TYPE sent_freely AS (sender text);
+ALTER TABLE notes ADD COLUMN place rt, ADD COLUMN places rt_parts[], ADD COLUMN sent sent[];
 CREATE VIEW v AS SELECT 'red'::shade AS shade;
 ALTER TABLE line_g ADD COLUMN seen v;
 SELECT w, tried(w) FROM unnest(ARRAY['ALTER TABLE rt DROP COLUMN street', 'ALTER TABLE rt_parts DROP COLUMN shade', 'ALTER TYPE shade RENAME VALUE ''red'' TO ''blue''', 'DROP TABLE rt CASCADE',
-  'DROP TYPE shade CASCADE', 'ALTER TABLE rt_free DROP COLUMN street', 'ALTER TABLE rt ADD COLUMN house int']) w;
+  'DROP TYPE shade CASCADE', 'ALTER TYPE sent RENAME ATTRIBUTE sender TO former', 'ALTER TYPE sent_freely RENAME ATTRIBUTE sender TO former', 'ALTER TABLE rt_free DROP COLUMN street', 'ALTER TABLE rt ADD COLUMN house int']) w;
 ALTER TABLE notes DROP COLUMN place;
 -- Generated columns are computed after triggers have judged the row.
 CREATE TABLE made (id int, region int, organization_id uuid, workspace_id uuid, raw text, body text GENERATED ALWAYS AS (raw || '!') STORED,
