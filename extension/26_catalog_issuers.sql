@@ -63,7 +63,7 @@ COMMENT ON COLUMN tenancy.identities.trust_id IS 'The trust whose tokens name th
 COMMENT ON COLUMN tenancy.identities.subject IS 'Value of the claim sub, or oid';
 COMMENT ON COLUMN tenancy.identities.user_id IS 'The user';
 COMMENT ON COLUMN tenancy.identities.created_at IS 'When they were linked';
-COMMENT ON COLUMN tenancy.identities.linked_by IS 'Member who has said so, and whose rights limit what it is worth now; NULL: a DBA, or the user by accepting an invitation';
+COMMENT ON COLUMN tenancy.identities.linked_by IS 'Member who has said so, and whose rights limit what it is worth now; NULL: a DBA, or the user by accepting an invitation; the organization: a former member, so that the link is worth nothing';
 
 -- Survives the membership: what was revoked stays so after a return. No row of the user is written, which the person could lock, and so
 -- keep others from ending what speaks for it.

@@ -409,11 +409,21 @@ $$;
 COMMENT ON FUNCTION tenancy.my_organizations() IS 'Organizations of the session''s person, before one is chosen: memberships (state member), and invitations (state invited) with their end, id and who has invited; for an API key or token its organization alone';
 
 -- A new member is no longer invited, in whichever way they joined, and invitations by a former member end.
+-- A link stays, and counts for nothing: to end it would end the other tokens of whom it stands for. The organization's id is nobody's.
+CREATE FUNCTION tenancy_internal.end_vouching(organization_id uuid, user_id uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  DELETE FROM tenancy.invitations i WHERE i.organization_id = end_vouching.organization_id AND i.invited_by_user = end_vouching.user_id;
+  UPDATE tenancy.identities i SET linked_by = end_vouching.organization_id FROM tenancy.trusted_issuers t
+  WHERE t.trust_id = i.trust_id AND t.organization_id = end_vouching.organization_id
+    AND i.linked_by = end_vouching.user_id AND i.user_id <> end_vouching.user_id
+$$;
+COMMENT ON FUNCTION tenancy_internal.end_vouching(uuid, uuid) IS 'Ends the invitations that a former member has made, and what links of others that it has made are worth';
+
 CREATE FUNCTION tenancy_internal.follow_membership() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
-    DELETE FROM tenancy.invitations i WHERE i.organization_id = OLD.organization_id AND i.invited_by_user = OLD.user_id;
+    PERFORM tenancy_internal.end_vouching(OLD.organization_id, OLD.user_id);
     RETURN NULL;
   END IF;
   DELETE FROM tenancy.invitations i USING tenancy.users u

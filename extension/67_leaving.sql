@@ -48,7 +48,7 @@ BEGIN
   DELETE FROM tenancy.elevations e WHERE e.organization_id = OLD.organization_id AND e.user_id = OLD.user_id;
   DELETE FROM tenancy.elevation_rules e WHERE e.organization_id = OLD.organization_id AND e.user_id = OLD.user_id;
   DELETE FROM tenancy.login_bindings b WHERE b.organization_id = OLD.organization_id AND b.user_id = OLD.user_id;
-  DELETE FROM tenancy.invitations i WHERE i.organization_id = OLD.organization_id AND i.invited_by_user = OLD.user_id;
+  PERFORM tenancy_internal.end_vouching(OLD.organization_id, OLD.user_id);
   RETURN NULL;
 END
 $$;

@@ -257,6 +257,7 @@ $$;
 SELECT change, after(change) FROM unnest(ARRAY[
   $$SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'owner')$$, $$SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'admin')$$,
   $$SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'member')$$, $$SELECT tenancy.remove_organization_member('acme', 'adam@acme.test')$$,
+  $$SELECT tenancy.remove_organization_member('acme', 'adam@acme.test'), tenancy.set_organization_role('acme', 'adam@acme.test', 'owner')$$,
   $$UPDATE tenancy.users SET active = false WHERE email = 'adam@acme.test'$$, $$SELECT tenancy.set_setting('acme', 'org_admins_view_logs', false)$$,
   $$SELECT tenancy.create_role('acme', 'organization', 'boss', 'member'), tenancy.set_organization_role('acme', 'mike@acme.test', 'boss'), tenancy.grant_permission('acme', 'organization', 'boss', 'billing', 'manage')$$,
   $$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'admin')$$]) change;
