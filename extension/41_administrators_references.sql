@@ -140,6 +140,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.refuse_other_session() IS 'Raises 40001: what the call has judged before it waited was of somebody else';
 
+-- Ids that a caller gives are unique over all organizations, so that a call can wait for one after it has the lock of its own.
+CREATE FUNCTION tenancy_internal.require_session() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.expire_rights();
+  IF NOT tenancy.is_dba() AND NOT tenancy_internal.may_sign_up() AND (SELECT w.kind FROM tenancy.whoami() w) = 'anonymous' THEN
+    PERFORM tenancy_internal.refuse_other_session();
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_session() IS 'Raises 40001, or 28000, where the session is nobody any more, after a wait for an id';
+
 -- Changes of an organization take turns: each holds this lock until it is committed, whatever it changes and whoever makes it, by
 -- seal_audit_entry() at the latest. Whoever has the lock judges rights, holds and members as they are, and nobody changes them
 -- meanwhile. So it comes before them, in a statement of its own: a statement that waits for it has an older snapshot.

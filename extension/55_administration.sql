@@ -285,6 +285,7 @@ BEGIN
   VALUES (coalesce(create_workspace.workspace_id, gen_random_uuid()), the_organization, the_slug, create_workspace.name,
           create_workspace.external_id)
   RETURNING workspaces.workspace_id INTO new_id;
+  PERFORM tenancy_internal.require_session();
   RETURN new_id;
 END
 $$;

@@ -40,6 +40,7 @@ BEGIN
   IF NOT FOUND THEN
     UPDATE tenancy.organizations o SET name = coalesce(update_organization.name, o.name) WHERE o.organization_id = the_organization;
   END IF;
+  PERFORM tenancy_internal.require_session();
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Changes name, slug and external id of an organization (NULL: the session''s own), where they are given; needs organization.update; a slug is for a DBA or a role that may create organizations to change, an external id also for a trusted login to set where there is none (42501)';
@@ -59,6 +60,7 @@ BEGIN
   IF NOT FOUND THEN
     UPDATE tenancy.workspaces w SET name = coalesce(update_workspace.name, w.name) WHERE w.workspace_id = the_workspace.workspace_id;
   END IF;
+  PERFORM tenancy_internal.require_session();
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_workspace(text, text, text, text) IS 'Changes name, slug and external id of a workspace, where they are given; needs workspaces.update there; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501)';

@@ -340,6 +340,7 @@ BEGIN
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
   VALUES (issued.secret_hash, key.api_key_id);
+  PERFORM tenancy_internal.require_session();
   PERFORM tenancy_internal.set_scopes(key, create_api_key.scopes);
   create_api_key.api_key_id := key.api_key_id;
   create_api_key.secret := issued.secret;
