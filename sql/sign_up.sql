@@ -48,7 +48,7 @@ SELECT argument, app.outcome(format($$SELECT organization_id FROM tenancy.create
 SELECT app.outcome($$SELECT organization_id FROM tenancy.create_organization('X', 'x@x.test', workspace_id => 'ffffffff-ffff-ffff-ffff-ffffffffffff')$$);
 RESET SESSION AUTHORIZATION;
 SELECT outcome($$SELECT tenancy.create_user('x@x.test', user_id => '00000000-0000-0000-0000-000000000000')$$) AS a_user, outcome($$SELECT tenancy.create_workspace('acme', 'X', workspace_id => '00000000-0000-0000-0000-000000000000')$$) AS a_workspace;
-SELECT c.conrelid::regclass FROM pg_constraint c WHERE c.conname ~ '_nil_check$' ORDER BY 1::text;
+SELECT c.conrelid::regclass FROM pg_constraint c WHERE c.conname ~ '_nil_check$' ORDER BY c.conrelid::regclass::text;
 SELECT outcome(format('INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES (%L, %L, %L)', :'chain', 'chain', 'Chain'));
 BEGIN;
 INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'last', 'Last'), ('eeeeeeee-eeee-8eee-8eee-eeeeeeeeeeee', 'custom', 'Custom');
