@@ -217,11 +217,12 @@ BEGIN
       CONTINUE;
     END IF;
     PERFORM worlds.add_principal('login of ' || binding.email,
-      CASE WHEN binding.active AND organization = ANY (binding.organizations)
+      -- one that is bound without an organization acts in the only one, and chooses none
+      CASE WHEN binding.active AND organization = ANY (binding.organizations) AND (binding.organization_id IS NOT NULL OR cardinality(binding.organizations) = 1)
                 AND (binding.workspace_id IS NULL OR worlds.has_role(binding.user_id, binding.workspace_id, true))
            THEN 'accepted' ELSE 'powerless' END,
       binding.login,
-      jsonb_build_object('organization', CASE WHEN binding.organization_id IS NULL AND cardinality(binding.organizations) > 1
+      jsonb_build_object('organization', CASE WHEN binding.organization_id IS NULL AND cardinality(binding.organizations) > 1 AND worlds.chance(0.5)
                                               THEN worlds.reference(organization) END),
       jsonb_build_object('kind', 'user', 'user_id', binding.user_id, 'organization_id', organization, 'narrowed', binding.workspace_id));
   END LOOP;
