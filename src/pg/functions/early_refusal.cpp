@@ -11,6 +11,7 @@
 extern "C" {
 #include "catalog/index.h"
 #include "catalog/partition.h"
+#include "catalog/pg_publication.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 }
@@ -170,12 +171,17 @@ void examine(ObjectType type, const Node *object) {
   require_owner(found(names, length));
 }
 
-void examine_publication(const List *objects) {
+// The owner of a publication may take out of it any table that is in it.
+void examine_publication(const List *objects, Oid taken_out_of) {
   const ListCell *cell = nullptr;
-  foreach (cell, objects)
-    if (const auto *object = static_cast<const PublicationObjSpec *>(lfirst(cell));
-        object->pubtable != nullptr)
-      require_owner(found(object->pubtable->relation));
+  foreach (cell, objects) {
+    const auto *object = static_cast<const PublicationObjSpec *>(lfirst(cell));
+    if (object->pubtable == nullptr) continue;
+    const Oid relation = found(object->pubtable->relation);
+    if (!OidIsValid(taken_out_of) ||
+        !SearchSysCacheExists2(PUBLICATIONRELMAP, ObjectIdGetDatum(relation), ObjectIdGetDatum(taken_out_of)))
+      require_owner(relation);
+  }
 }
 
 void examine_command(const Node *command) {
@@ -211,12 +217,13 @@ void examine_command(const Node *command) {
       return;
     }
     case T_CreatePublicationStmt:
-      return examine_publication(reinterpret_cast<const CreatePublicationStmt *>(command)->pubobjects);
+      return examine_publication(reinterpret_cast<const CreatePublicationStmt *>(command)->pubobjects,
+                                 InvalidOid);
     case T_AlterPublicationStmt: {
-      // The owner of a publication may take any table out of it.
       const auto *change = reinterpret_cast<const AlterPublicationStmt *>(command);
-      if (change->action != AP_DropObjects) examine_publication(change->pubobjects);
-      return;
+      const bool takes_out = change->action == AP_DropObjects;
+      return examine_publication(change->pubobjects,
+                                 takes_out ? get_publication_oid(change->pubname, true) : InvalidOid);
     }
     case cluster_statement_tag: {
       const auto *cluster = reinterpret_cast<const ClusterStatement *>(command);

@@ -12,6 +12,7 @@
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/identity.hpp"
+#include "pg/session/seal_and_lifetime.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -97,6 +98,7 @@ void check_keys(const Query &query) {
 }
 
 void check(const Query &query) {
+  check_seal();
   const PlanStamp &made_for = query.made_for;
   if (made_for.is_for_principal) check_plan_is_current(made_for.stamp, made_for.not_after);
   if (!query.is_shared) return;

@@ -178,6 +178,10 @@ void define_parameters() {
       reinterpret_cast<int *>(&configuration.principal_lifetime),
       static_cast<int>(PrincipalLifetime::session), principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr,
       nullptr);
+  DefineCustomStringVariable("tenancy.leader", "Shows who a parallel query is run by.", "It cannot be set.",
+                             &configuration.leader, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, nullptr, nullptr);
   DefineCustomBoolVariable("tenancy.require_claims", "Refuses sessions that come without a claim.",
                            "For nodes of a cluster that know principals by other nodes' claims only.",
                            &configuration.require_claims, false, PGC_SUSET, 0, nullptr, assign_principal_bool,

@@ -20,6 +20,7 @@ struct Configuration {
   char *workspace;
   char *simulation;
   char *suspension;
+  char *leader;
   char *request_id;
   char *user_agent;
   char *audit_channel;
@@ -39,8 +40,8 @@ struct Configuration {
 };
 extern Configuration configuration;
 
-/// The source of the parameters tenancy.simulation and tenancy.suspension; SQL can't set one with this
-/// source.
+/// The source of the parameters tenancy.leader, tenancy.simulation and tenancy.suspension; SQL can't set one
+/// with this source.
 inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
 
 /// Whether the session's principal is suspended: every session is anonymous while a table owner's code may

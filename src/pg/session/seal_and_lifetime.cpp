@@ -2,6 +2,7 @@
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/uuid_datum.hpp"
 #include "pg/session/identity.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/simulation.hpp"
@@ -34,6 +35,7 @@ struct {
 } state{};
 
 ProcessUtility_hook_type next_process_utility = nullptr;
+ExecutorStart_hook_type next_start = nullptr;
 
 [[noreturn]] void refuse_sealed_change() {
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -42,9 +44,44 @@ ProcessUtility_hook_type next_process_utility = nullptr;
   pg_unreachable();
 }
 
+[[noreturn]] void refuse_other_leader() {
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("the session's rights have changed since the query was planned"),
+                  errhint("Run the transaction again.")));
+  pg_unreachable();
+}
+
 void reset_principal() {
   for (const char *name : principal_parameter_names)
     set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+}
+
+// Who the settings stand for, of which their stamp comes first.
+const char *in_words(const Sealed &who) {
+  const auto text = [](const Uuid &id) {
+    return DatumGetCString(DirectFunctionCall1(uuid_out, uuid_datum(id)));
+  };
+  return psprintf(UINT64_FORMAT " %d %s %s %s %s", identity_stamp(), static_cast<int>(who.kind),
+                  text(who.organization), text(who.workspace), text(who.user), text(who.api_key));
+}
+
+// Workers work out the principal anew: it must be their leader's, whose settings they have. In the leader,
+// once a parallel query has started; its workers are launched when it runs.
+void hand_over_principal() {
+  const Principal *principal = known_principal();
+  const char *words = state.sealed && state.is_known ? in_words(state.who)
+                      : principal != nullptr         ? in_words(as_sealed(*principal))
+                                                     : "";
+  if (configuration.leader == nullptr || strcmp(words, configuration.leader) != 0)
+    set_config_option("tenancy.leader", words, PGC_SUSET, internal_source, GUC_ACTION_SET, true, 0, false);
+}
+
+// RETURNS whether a worker is somebody else than its leader by the same settings.
+bool differs_from_leader(const Principal &principal) {
+  if (!IsParallelWorker() || configuration.leader == nullptr) return false;
+  const char *words = in_words(as_sealed(principal));
+  const size_t stamp = strcspn(words, " ") + 1;
+  return strncmp(words, configuration.leader, stamp) == 0 && strcmp(words, configuration.leader) != 0;
 }
 
 // Whether the server's files, the database or the role demand it: a session may have set a placeholder on
@@ -96,6 +133,16 @@ static void run_utility(PlannedStmt *statement, const char *query, bool read_onl
   run(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
   if (is_sealed && state.sealed && identity_stamp() != state.sealed_stamp) refuse_sealed_change();
 }
+
+static void start(QueryDesc *description, int flags) {
+  if (next_start != nullptr)
+    next_start(description, flags);
+  else
+    standard_ExecutorStart(description, flags);
+  if (description->plannedstmt->parallelModeNeeded && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
+      !IsInParallelMode())
+    hand_over_principal();
+}
 }
 
 }  // namespace
@@ -104,6 +151,8 @@ void register_principal_safety() {
   RegisterXactCallback(transaction_ends, nullptr);
   next_process_utility = ProcessUtility_hook;
   ProcessUtility_hook = run_utility;
+  next_start = ExecutorStart_hook;
+  ExecutorStart_hook = start;
 }
 
 void refuse_stale_placeholders() {
@@ -153,6 +202,7 @@ void seal_principal(const Principal *principal) {
 // The same settings can stand for somebody else by now: an address, a login, or the user's organization is
 // another one.
 void check_sealed(const Principal &principal) {
+  if (differs_from_leader(principal)) refuse_other_leader();
   if (!state.sealed || is_suspended()) return;
   if (state.is_known && !(as_sealed(principal) == state.who)) refuse_sealed_change();
   state.who = as_sealed(principal);
