@@ -11,6 +11,7 @@
 extern "C" {
 #include "catalog/index.h"
 #include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_publication.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -184,6 +185,26 @@ void examine_publication(const List *objects, Oid taken_out_of) {
   }
 }
 
+bool may_maintain(Oid relation) {
+  if (owns_relation(relation, GetUserId())) return true;
+#ifdef ACL_MAINTAIN
+  if (pg_class_aclcheck(relation, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK) return true;
+#endif
+  return owns_database(MyDatabaseId, GetUserId());
+}
+
+// VACUUM and ANALYZE of a partitioned table lock each partition before they ask whether they may have it.
+void examine(const VacuumStmt *statement) {
+  const ListCell *cell = nullptr;
+  foreach (cell, statement->rels) {
+    const Oid relation = found(lfirst_node(VacuumRelation, cell)->relation);
+    if (!OidIsValid(relation) || get_rel_relkind(relation) != RELKIND_PARTITIONED_TABLE) continue;
+    const ListCell *member = nullptr;
+    foreach (member, find_all_inheritors(relation, NoLock, nullptr))
+      if (!may_maintain(lfirst_oid(member))) require_owner(lfirst_oid(member));
+  }
+}
+
 void examine_command(const Node *command) {
   switch (nodeTag(command)) {
     case T_RuleStmt:
@@ -196,6 +217,8 @@ void examine_command(const Node *command) {
       return examine(reinterpret_cast<const CreateStmt *>(command));
     case T_CreateForeignTableStmt:
       return examine(&reinterpret_cast<const CreateForeignTableStmt *>(command)->base);
+    case T_VacuumStmt:
+      return examine(reinterpret_cast<const VacuumStmt *>(command));
     case T_AlterTableStmt:
       return examine(reinterpret_cast<const AlterTableStmt *>(command));
     case T_CommentStmt: {

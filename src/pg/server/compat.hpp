@@ -3,6 +3,10 @@
 
 #include "pg/server/pg_prelude.hpp"
 
+extern "C" {
+#include "catalog/pg_database.h"
+}
+
 // An untried version might evaluate policies differently, and nobody would notice.
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000
 #error "pg_tenancy needs PostgreSQL 15, 16, 17, 18 or 19"
@@ -83,6 +87,14 @@ inline bool owns_relation(Oid relation, Oid role) {
 }
 
 /// Whether the role owns the type, or is a member of its owner.
+inline bool owns_database(Oid database, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(DatabaseRelationId, database, role);
+#else
+  return pg_database_ownercheck(database, role);
+#endif
+}
+
 inline bool owns_type(Oid type, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(TypeRelationId, type, role);

@@ -56,7 +56,7 @@ void reset_principal() {
     set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 }
 
-// Who the settings stand for, of which their stamp comes first.
+// The settings' stamp, and whom they stand for.
 const char *in_words(const Sealed &who) {
   const auto text = [](const Uuid &id) {
     return DatumGetCString(DirectFunctionCall1(uuid_out, uuid_datum(id)));
