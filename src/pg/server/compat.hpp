@@ -86,7 +86,7 @@ inline bool owns_relation(Oid relation, Oid role) {
 #endif
 }
 
-/// Whether the role owns the type, or is a member of its owner.
+/// Whether the role owns the database, or is a member of its owner.
 inline bool owns_database(Oid database, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(DatabaseRelationId, database, role);
@@ -95,6 +95,7 @@ inline bool owns_database(Oid database, Oid role) {
 #endif
 }
 
+/// Whether the role owns the type, or is a member of its owner.
 inline bool owns_type(Oid type, Oid role) {
 #if PG_VERSION_NUM >= 160000
   return object_ownercheck(TypeRelationId, type, role);
