@@ -1,25 +1,14 @@
 -- An organization without grants, visibility and settings of its own costs no lookup of these: its row says that there are none.
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
+\set lookups :srcdir '/sql/include/lookups.sql'
 \i :world
 \pset format unaligned
 SET client_min_messages = warning;
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
--- Scans of these catalogs while somebody's principal is resolved. Only this session's transaction counts.
-CREATE FUNCTION lookups(who text) RETURNS TABLE (catalog name, scans bigint) LANGUAGE plpgsql AS $$
-DECLARE
-  before jsonb;
-BEGIN
-  before := (SELECT jsonb_object_agg(s.relname, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0)) FROM pg_stat_xact_user_tables s WHERE s.schemaname = 'tenancy');
-  CALL app.become(who, true);
-  PERFORM FROM tenancy.whoami();
-  RETURN QUERY SELECT s.relname, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0) - coalesce((before ->> s.relname)::bigint, 0)
-  FROM pg_stat_xact_user_tables s WHERE s.schemaname = 'tenancy' AND s.relname IN ('organizations', 'grants', 'visibility', 'workspace_overrides');
-  CALL app.become('nobody', true);
-END
-$$;
+\i :lookups
 CREATE FUNCTION looked_up(who text) RETURNS text LANGUAGE sql AS $$
-  SELECT coalesce(string_agg(format('%s %s', catalog, scans), ', ' ORDER BY catalog), 'none') FROM app.lookups(who) WHERE scans > 0 AND catalog <> 'organizations'
+  SELECT coalesce(string_agg(format('%s %s', catalog, scans), ', ' ORDER BY catalog), 'none') FROM app.lookups(who) WHERE scans > 0 AND catalog IN ('grants', 'visibility', 'workspace_overrides')
 $$;
 CREATE FUNCTION marked() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(slug, ', ' ORDER BY slug) FROM tenancy.organizations WHERE has_overrides $$;
 SELECT marked();
