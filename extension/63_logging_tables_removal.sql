@@ -381,3 +381,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.keep_holds_away_from(regclass) IS 'Before a job removes rows of a locked table at once: has holds that may keep them wait, as they are committed, until the end of the transaction, or raises 55000 where one is being committed; for its owner';
+
+CREATE FUNCTION tenancy_steps.settle_changes(relation regclass) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.check_protectable(settle_changes.relation);
+  PERFORM tenancy_internal.settle_changes();
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.settle_changes(regclass) IS 'tenancy_internal.settle_changes() for a job of the owner of a table';

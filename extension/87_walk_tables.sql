@@ -136,7 +136,7 @@ DECLARE
 BEGIN
   IF unrecorded IS NOT NULL THEN
     PERFORM tenancy_steps.warning(format('tables left out, which are not recorded as protected: %s', unrecorded),
-      detail => 'Rows of the organization in them stay as they are.',
+      detail => 'Their rows stay as they are.',
       hint => 'Protect these tables, or forget their names; tenancy.advise() says how.');
   END IF;
 END
@@ -324,7 +324,7 @@ BEGIN
   IF delete_workspace.with_rows THEN
     PERFORM tenancy_internal.require_removal_of_rows(gone);
   END IF;
-  PERFORM tenancy_internal.check_not_held(gone.organization_id, gone.workspace_id);
+  PERFORM tenancy_internal.check_not_held(gone.organization_id, gone.workspace_id), tenancy_internal.report_unrecorded_tables(NULL);
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   IF gone.is_default THEN
     DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;  -- raises the error before any work is done
@@ -348,4 +348,4 @@ BEGIN
   PERFORM tenancy_internal.check_without_rows(gone);
 END
 $$;
-COMMENT ON FUNCTION tenancy.delete_workspace(text, boolean) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; waits for transactions that have written to tables whose rows name workspaces (lock_timeout limits each wait); 55000 for the default workspace, and while a protected table still holds rows of it. With with_rows these are removed as well, logs and other append-only ones included, with an audit entry of how many per table; this needs organization.update besides, and the permission to delete what principals can delete. Commit at once: a row written between this call and the commit would be left without a workspace; advise() finds such rows';
+COMMENT ON FUNCTION tenancy.delete_workspace(text, boolean) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; waits for transactions that have written to tables whose rows name workspaces (lock_timeout limits each wait); 55000 for the default workspace, and while a protected table still holds rows of it. With with_rows these are removed as well, logs and other append-only ones included, with an audit entry of how many per table; this needs organization.update besides, and the permission to delete what principals can delete. A WARNING names tables that are not recorded as protected, whose rows stay. Commit at once: a row written between this call and the commit would be left without a workspace; advise() finds such rows';

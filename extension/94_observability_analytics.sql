@@ -265,7 +265,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up_without_some(regnamespace, timestamptz[]) IS 'Sums up hours of logs that could not be summed up whole, without the rows that keep the others from it, and returns of how many hours and organizations some were left out';
 
--- Sums that a legal hold keeps stay as they are, or are brought up to date, and the others' go on.
+-- Sums that a legal hold keeps stay as they are, or are brought up to date, and the others' go on. One that is set meanwhile would
+-- have the whole job fail as it is committed.
 CREATE FUNCTION tenancy_steps.remove_sums(schema regnamespace, hours timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
@@ -275,16 +276,19 @@ DECLARE
       AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums($2) k
                       WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id)
                         AND a.hour >= k.since AND a.hour < k.before) $query$;
+  sums CONSTANT regclass := format('%s.analytics', remove_sums.schema);
   place record;
 BEGIN
   BEGIN
     EXECUTE format(removal, remove_sums.schema) USING remove_sums.hours, remove_sums.schema;
+    PERFORM tenancy_steps.settle_changes(sums);
   EXCEPTION WHEN object_not_in_prerequisite_state THEN
     FOR place IN EXECUTE format('SELECT DISTINCT a.organization_id, a.workspace_id FROM %s.analytics a WHERE a.hour = ANY ($1)', remove_sums.schema)
                  USING remove_sums.hours LOOP
       BEGIN
         EXECUTE format(removal || ' AND a.organization_id IS NOT DISTINCT FROM $3 AND a.workspace_id IS NOT DISTINCT FROM $4', remove_sums.schema)
           USING remove_sums.hours, remove_sums.schema, place.organization_id, place.workspace_id;
+        PERFORM tenancy_steps.settle_changes(sums);
       EXCEPTION WHEN object_not_in_prerequisite_state THEN
         NULL;
       END;

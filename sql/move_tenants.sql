@@ -180,8 +180,10 @@ ALTER TABLE renamed RENAME TO other_name;
 CREATE TABLE renamed (LIKE logs);
 RESET tenancy.guard_rails;
 SELECT organization_id FROM tenancy.create_organization('Initech', 'olivia@acme.test', slug => 'initech');
+SELECT tenancy.create_workspace('initech', 'More');
 \o
 SELECT count(*) FROM tenancy.export_organization('initech');
+SELECT tenancy.delete_workspace('initech/more');
 SELECT count(*) FROM tenancy.export_organization('initech', 'logs');
 CALL tenancy.purge_organization_in_batches('initech');
 SET tenancy.guard_rails = off;

@@ -261,7 +261,7 @@ void check_no_held_rows(Oid oid, Holds *holds) {
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
              errmsg("a legal hold keeps rows of table \"%s\"", name),
              errdetail("Until it is lifted, the table cannot be dropped, detached or truncated, nor can its "
-                       "columns or its triggers be taken away."),
+                       "columns or its triggers be taken away, nor columns of content be renamed."),
              errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
 }
 

@@ -254,16 +254,19 @@ bool is_among(const char *name, ArrayType *names) {
                      [&](Datum element) { return strcmp(NameStr(*DatumGetName(element)), name) == 0; });
 }
 
+bool keeps_content(const Trigger &trigger, const char *column) {
+  return DatumGetBool(DirectFunctionCall2(jsonb_exists,
+                                          DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger.tgargs[3])),
+                                          PointerGetDatum(cstring_to_text(column))));
+}
+
 // RETURNS whether a column that the trigger keeps is not among the names. One that is gone held nothing.
 bool loses_content(Relation relation, const Trigger &trigger, ArrayType *names) {
-  const Datum content = DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger.tgargs[3]));
   const TupleDesc descriptor = RelationGetDescr(relation);
   for (int i = 0; i < descriptor->natts; i++) {
     const auto *attribute = TupleDescAttr(descriptor, i);
     const char *name = NameStr(attribute->attname);
-    if (!attribute->attisdropped && !is_among(name, names) &&
-        DatumGetBool(DirectFunctionCall2(jsonb_exists, content, PointerGetDatum(cstring_to_text(name)))))
-      return true;
+    if (!attribute->attisdropped && !is_among(name, names) && keeps_content(trigger, name)) return true;
   }
   return false;
 }
@@ -305,14 +308,12 @@ Datum pg_tenancy_keeps_by_column(PG_FUNCTION_ARGS) {
   relation_close(relation, NoLock);
   if (trigger == nullptr) PG_RETURN_BOOL(false);
   PG_RETURN_BOOL(strcmp(column, "received_at") == 0 || strcmp(column, trigger->tgargs[1]) == 0 ||
-                 strcmp(column, trigger->tgargs[2]) == 0 ||
-                 DatumGetBool(DirectFunctionCall2(
-                     jsonb_exists, DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger->tgargs[3])),
-                     PointerGetDatum(cstring_to_text(column)))));
+                 strcmp(column, trigger->tgargs[2]) == 0 || keeps_content(*trigger, column));
 }
 
-// Where other columns are to say whose a row is, or fewer to hold content: rows would leave their hold.
-// Arguments: the table, columns of organization, workspace and content, and a column's former and new name.
+// Where other columns are to say whose a row is, or fewer to hold content: rows would leave their hold. And
+// where a column of content is renamed: two that swap their names say something else. Arguments: the table,
+// columns of organization, workspace and content, and a column's former and new name.
 PG_FUNCTION_INFO_V1(pg_tenancy_check_kept_place);
 Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -324,8 +325,10 @@ Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
     const bool is_renamed = !PG_ARGISNULL(4) && strcmp(former, NameStr(*PG_GETARG_NAME(4))) == 0;
     return strcmp(is_renamed ? NameStr(*PG_GETARG_NAME(5)) : former, now) == 0;
   };
-  const bool keeps_all = trigger == nullptr || (is_same(1) && is_same(2) &&
-                                                !loses_content(relation, *trigger, PG_GETARG_ARRAYTYPE_P(3)));
+  const bool keeps_all =
+      trigger == nullptr || (is_same(1) && is_same(2) &&
+                             (PG_ARGISNULL(4) || !keeps_content(*trigger, NameStr(*PG_GETARG_NAME(4)))) &&
+                             !loses_content(relation, *trigger, PG_GETARG_ARRAYTYPE_P(3)));
   relation_close(relation, NoLock);
   if (!keeps_all) check_no_held_rows_below(oid);
   PG_RETURN_VOID();
