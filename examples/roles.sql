@@ -49,35 +49,46 @@ FROM (VALUES (:'migrator', 'it migrates and maintains tables of all tenants'), (
              (:'loader', 'it loads rows of all tenants')) v (r, why) \g /dev/null
 
 -- Runs with the rights of whoever makes an object: a member of the owner may give it away, others go on owning what they make.
+-- In one statement, and never a function that was there before: whoever may create in the schema could own that, and have superusers run
+-- its code.
 SELECT format($definition$
-CREATE OR REPLACE FUNCTION %1$I.%2$I() RETURNS event_trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  made record;
+DO $do$
 BEGIN
-  IF current_user <> %3$L THEN
-    RETURN;
+  DROP EVENT TRIGGER IF EXISTS %2$I;
+  DROP FUNCTION IF EXISTS %1$I.%2$I();
+  CREATE FUNCTION %1$I.%2$I() RETURNS event_trigger
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+  DECLARE
+    made record;
+  BEGIN
+    IF current_user <> %3$L THEN
+      RETURN;
+    END IF;
+    FOR made IN
+      SELECT c.object_type, c.object_identity FROM pg_event_trigger_ddl_commands() c
+      WHERE c.object_type IN ('schema', 'table', 'foreign table', 'view', 'sequence', 'function', 'procedure', 'type')
+        AND NOT c.in_extension
+        -- Not what the owner may not have: temporary tables, and those of another program.
+        AND CASE WHEN c.schema_name IS NULL THEN true WHEN c.schema_name = 'pg_temp' THEN false
+                 ELSE has_schema_privilege(%4$L, c.schema_name, 'CREATE') END LOOP
+      -- A sequence of a column goes with its table.
+      CONTINUE WHEN made.object_type = 'sequence' AND EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(made.object_identity) AND d.deptype IN ('a', 'i'));
+      EXECUTE format('ALTER %%s %%s OWNER TO %%I', made.object_type, made.object_identity, %4$L);
+    END LOOP;
+  END
+  $$;
+  COMMENT ON FUNCTION %1$I.%2$I() IS %5$L;
+  CREATE EVENT TRIGGER %2$I ON ddl_command_end
+    WHEN TAG IN ('CREATE SCHEMA', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'CREATE VIEW', 'CREATE SEQUENCE',
+                 'CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE TYPE', 'CREATE DOMAIN')
+    EXECUTE FUNCTION %1$I.%2$I();
+  IF NOT EXISTS (SELECT FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
+                 WHERE e.evtname = %2$L AND p.proowner = current_user::regrole) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('schema "%%s" has been renamed meanwhile', %1$L);
   END IF;
-  FOR made IN
-    SELECT c.object_type, c.object_identity FROM pg_event_trigger_ddl_commands() c
-    WHERE c.object_type IN ('schema', 'table', 'foreign table', 'view', 'sequence', 'function', 'procedure', 'type')
-      AND NOT c.in_extension
-      -- Not what the owner may not have: temporary tables, and those of another program.
-      AND CASE WHEN c.schema_name IS NULL THEN true WHEN c.schema_name = 'pg_temp' THEN false
-               ELSE has_schema_privilege(%4$L, c.schema_name, 'CREATE') END LOOP
-    -- A sequence of a column goes with its table.
-    CONTINUE WHEN made.object_type = 'sequence' AND EXISTS (
-      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(made.object_identity) AND d.deptype IN ('a', 'i'));
-    EXECUTE format('ALTER %%s %%s OWNER TO %%I', made.object_type, made.object_identity, %4$L);
-  END LOOP;
 END
-$$ $definition$, :'schema', :'event_trigger', :'migrator', :'owner') \gexec
-SELECT format('COMMENT ON FUNCTION %I.%I() IS %L', :'schema', :'event_trigger',
-              format('Event trigger: what %s makes belongs to %s, materialized views excepted', :'migrator', :'owner')) \gexec
-DROP EVENT TRIGGER IF EXISTS :"event_trigger";
-CREATE EVENT TRIGGER :"event_trigger" ON ddl_command_end
-  WHEN TAG IN ('CREATE SCHEMA', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE FOREIGN TABLE', 'CREATE VIEW', 'CREATE SEQUENCE',
-               'CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE TYPE', 'CREATE DOMAIN')
-  EXECUTE FUNCTION :"schema".:"event_trigger"();
+$do$ $definition$, :'schema', :'event_trigger', :'migrator', :'owner',
+  format('Event trigger: what %s makes belongs to %s, materialized views excepted', :'migrator', :'owner')) \gexec
 SELECT set_config('client_min_messages', :'messages_before', false) \g /dev/null
 \set ON_ERROR_STOP :stop_before

@@ -62,6 +62,8 @@ CREATE TABLE tenancy.api_key_secrets (
   derived bytea,
   UNIQUE (api_key_id, is_current)
 );
+-- Statistics are read by more roles than tables are.
+ALTER TABLE tenancy.api_key_secrets ALTER COLUMN secret_hash SET STATISTICS 0;
 COMMENT ON TABLE tenancy.api_key_secrets IS 'SHA-256 of each live secret; at most two for a key, the current one and the one before it';
 COMMENT ON COLUMN tenancy.api_key_secrets.secret_hash IS 'SHA-256 of the secret';
 COMMENT ON COLUMN tenancy.api_key_secrets.api_key_id IS 'The key';

@@ -6,6 +6,8 @@ CREATE TABLE tenancy_internal.cluster_keys (
   signs boolean NOT NULL DEFAULT false,
   added_at timestamptz NOT NULL DEFAULT now()
 );
+-- Statistics are read by more roles than tables are.
+ALTER TABLE tenancy_internal.cluster_keys ALTER COLUMN secret SET STATISTICS 0;
 CREATE UNIQUE INDEX cluster_keys_signs_idx ON tenancy_internal.cluster_keys (signs) WHERE signs;
 COMMENT ON TABLE tenancy_internal.cluster_keys IS 'Keys by which the nodes of a cluster sign and verify claims about principals; no policy shows them, and no dump contains them';
 COMMENT ON COLUMN tenancy_internal.cluster_keys.key_id IS 'Number of the key, the same on all nodes';

@@ -211,6 +211,9 @@ DECLARE
   protected tenancy.protected_tables;
   outcome record;
   stay bigint;
+  is_locked boolean;
+  -- Many, or the many children of one, could have the job wait.
+  was_locked boolean := false;
   waiting CONSTANT text := current_setting('lock_timeout');
 BEGIN
   PERFORM tenancy_internal.require_dba();
@@ -224,7 +227,8 @@ BEGIN
                      WHERE f = kept.relation OR NOT (c.relispartition AND tenancy_internal.is_seen_by_parent(f))
                        AND (tenancy_internal.kept_above(f)).relation = kept.relation LOOP
       remove_expired_rows.relation := protected.relation;
-      PERFORM set_config('lock_timeout', waiting, true), tenancy_steps.limit_waiting();
+      PERFORM set_config('lock_timeout', CASE WHEN was_locked THEN '100ms' ELSE waiting END, true), tenancy_steps.limit_waiting();
+      is_locked := false;
       BEGIN
         SELECT * INTO outcome FROM tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
         -- The owner's triggers may have changed other tenants' rows elsewhere, on which a hold would have the whole job fail as it is committed.
@@ -232,11 +236,17 @@ BEGIN
       EXCEPTION WHEN OTHERS OR assert_failure THEN
         SELECT 0::bigint AS removed, NULL::uuid[] AS failed, NULL::text AS referred INTO outcome;
         PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
+        is_locked := SQLSTATE = '55P03';
+        was_locked := was_locked OR is_locked;
       END;
       remove_expired_rows.removed := outcome.removed;
       remove_expired_rows.referred_to := NULL;
       remove_expired_rows.held := NULL;
       stay := NULL;
+      IF is_locked THEN
+        RETURN NEXT;
+        CONTINUE;
+      END IF;
       BEGIN
         -- While there may be more to remove, it is not known what stays.
         IF remove_expired_rows.removed < remove_expired_rows.at_most THEN
@@ -373,6 +383,11 @@ CREATE FUNCTION tenancy_steps.keep_holds_away_from(relation regclass) RETURNS vo
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_protectable(keep_holds_away_from.relation);
+  -- The owner of any table could keep everybody's holds away, without an end.
+  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = tenancy_internal.caller() AND (r.rolsuper OR r.rolbypassrls)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied for function keep_holds_away_from',
+      DETAIL = 'It is for jobs of a role that row security does not filter.';
+  END IF;
   IF NOT tenancy_internal.keep_holds_away_from(keep_holds_away_from.relation) THEN
     -- Not the SQLSTATE of a lock, which would stop the job.
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -380,13 +395,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.keep_holds_away_from(regclass) IS 'Before a job removes rows of a locked table at once: has holds that may keep them wait, as they are committed, until the end of the transaction, or raises 55000 where one is being committed; for its owner';
+COMMENT ON FUNCTION tenancy_steps.keep_holds_away_from(regclass) IS 'Before a job removes rows of a locked table at once: has holds that may keep them wait, as they are committed, until the end of the transaction, or raises 55000 where one is being committed; for its owner, if row security does not filter that (42501)';
 
-CREATE FUNCTION tenancy_steps.settle_changes(relation regclass) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM tenancy_internal.check_protectable(settle_changes.relation);
-  PERFORM tenancy_internal.settle_changes();
-END
-$$;
-COMMENT ON FUNCTION tenancy_steps.settle_changes(regclass) IS 'tenancy_internal.settle_changes() for a job of the owner of a table';
+CREATE FUNCTION tenancy_steps.settle_changes() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_settle_own_changes';
+COMMENT ON FUNCTION tenancy_steps.settle_changes() IS 'tenancy_internal.settle_changes() for a job of a role that row security does not filter; 42501 for others, who could keep holds away without an end';

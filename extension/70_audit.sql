@@ -2,7 +2,7 @@
 -- 71_audit_catalogs.sql, checking and purging in 72_audit_chain.sql; see docs/design/audit.md.
 
 CREATE TABLE tenancy.audit_log (
-  audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  audit_id bigint GENERATED ALWAYS AS IDENTITY (CYCLE) PRIMARY KEY,
   at timestamptz NOT NULL,
   organization_id uuid,
   workspace_id uuid,
@@ -177,6 +177,7 @@ DECLARE
   by_writer CONSTANT boolean := tenancy_internal.is_audit_writer();
   chain uuid;
   head tenancy.audit_heads;
+  last bigint;
 BEGIN
   NEW.chain_id := NULL;
   IF by_writer THEN
@@ -207,9 +208,12 @@ BEGIN
   END IF;
   -- With the chain locked, ids and times are in its order.
   NEW.audit_id := nextval('tenancy.audit_log_audit_id_seq');
-  -- A role that may set the sequence (GRANT ... ON ALL SEQUENCES) must not be able to stop audited changes.
-  IF NEW.audit_id <= head.audit_id OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.audit_id = NEW.audit_id) THEN
-    NEW.audit_id := setval('tenancy.audit_log_audit_id_seq', (SELECT max(l.audit_id) FROM tenancy.audit_log l) + 1);
+  last := greatest(head.audit_id, (SELECT max(l.audit_id) FROM tenancy.audit_log l), 0);
+  -- A role that may set the sequence (pg_write_all_data, GRANT ... ON ALL SEQUENCES) must not be able to stop audited changes: neither by
+  -- ids that are taken, nor by the last ones that there are.
+  IF NEW.audit_id <= head.audit_id OR NEW.audit_id > last + 1000000000000000
+    OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.audit_id = NEW.audit_id) THEN
+    NEW.audit_id := setval('tenancy.audit_log_audit_id_seq', last + 1);
   END IF;
   NEW.at := CASE WHEN by_writer THEN least(NEW.at, clock_timestamp()) ELSE clock_timestamp() END;
   NEW.entry_hash := tenancy_internal.audit_entry_hash(NEW);

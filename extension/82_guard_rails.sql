@@ -14,7 +14,7 @@ COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a 
 
 CREATE FUNCTION tenancy_internal.check_renamed_value(command pg_ddl_command) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_renamed_value';
-COMMENT ON FUNCTION tenancy_internal.check_renamed_value(pg_ddl_command) IS 'Whether a command has renamed a value of an enumeration, or an attribute of a type; 55000 where a row under a legal hold may have it';
+COMMENT ON FUNCTION tenancy_internal.check_renamed_value(pg_ddl_command) IS 'Whether a command has renamed a value of an enumeration, or an attribute of a type, table or view; 55000 where a row under a legal hold may have it as a part of a value';
 
 CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
@@ -330,7 +330,7 @@ BEGIN
   PERFORM tenancy_internal.guard_own_policy(c.objid, tenancy_internal.former_policy_name(c.command)) FROM pg_event_trigger_ddl_commands() c
   WHERE c.classid = 'pg_policy'::regclass AND c.command_tag = 'ALTER POLICY';
   PERFORM tenancy_internal.check_renamed_value(c.command) FROM pg_event_trigger_ddl_commands() c
-  WHERE c.command_tag = 'ALTER TYPE';
+  WHERE c.command_tag LIKE 'ALTER %' AND c.classid IN ('pg_class'::regclass, 'pg_type'::regclass);
   FOR command IN
     SELECT c.classid, c.objid, c.command_tag, c.in_extension, e.*
     FROM (SELECT * FROM pg_event_trigger_ddl_commands() c

@@ -48,6 +48,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('stale_record', 'Protected tables of which tenancy.protected_tables has other columns than their policies'),
     ('dropped_default', 'Columns of protected tables that protect() fills in, without their default'),
     ('unprotected_parent', 'Parents through which rows of protected tables can be read'),
+    ('foreign_type', 'Protected tables with columns whose type belongs to a role without the rights of the table''s owner'),
     ('foreign_partition', 'Foreign tables that are part of protected ones'),
     ('hypertable', 'Protected tables whose chunks are made without DDL'),
     ('distributed_table', 'Protected tables that Citus distributes otherwise than distribute()'),

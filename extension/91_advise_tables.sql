@@ -110,3 +110,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_cluster_node() IS 'Nodes of a Citus cluster that lack something that tenants'' rows need';
+
+CREATE FUNCTION tenancy_internal.advice_foreign_type() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE types AS (
+    SELECT t.relation, c.relowner, a.attname, a.atttypid AS type
+    FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_attribute a ON a.attrelid = t.relation
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND NOT c.relispartition
+    UNION
+    SELECT w.relation, w.relowner, w.attname, n.type FROM types w JOIN pg_type y ON y.oid = w.type, LATERAL (VALUES (y.typelem), (y.typbasetype)) n (type)
+    WHERE n.type <> 0
+  )
+  SELECT 'warning', w.relation::text, format('its column "%s" is of type %s, whose owner "%s" has not the rights of the table''s', w.attname, y.oid::regtype, r.rolname),
+         CASE WHEN k.relkind IS NULL OR k.relkind = 'c' THEN format('ALTER TYPE %s OWNER TO %s', y.oid::regtype, w.relowner::regrole) END
+  FROM types w JOIN pg_type y ON y.oid = w.type JOIN pg_roles r ON r.oid = y.typowner LEFT JOIN pg_class k ON k.oid = y.typrelid
+  WHERE y.typcategory <> 'A' AND NOT r.rolsuper AND NOT pg_has_role(r.oid, w.relowner, 'USAGE')
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_foreign_type() IS 'Protected tables with columns whose type belongs to a role without the rights of the table''s owner';

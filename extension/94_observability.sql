@@ -216,6 +216,7 @@ BEGIN
     PERFORM tenancy_steps.protect_observability(place, create_observability.partition_by);
   END IF;
   PERFORM tenancy_steps.create_observability_functions(place, create_observability.partition_by);
+  PERFORM tenancy_steps.hide_working_tables(place);
   made := tenancy.create_partitions(place, create_observability.partition_by,
     CASE create_observability.partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
   -- Others may have made something in the meantime.
@@ -248,6 +249,7 @@ BEGIN
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
   unit := tenancy_steps.partition_unit(place);
   dropped := tenancy_steps.drop_foreign_functions(place);
+  PERFORM tenancy_steps.hide_working_tables(place);
   -- Distributed ones are from this version on.
   IF tenancy_steps.recomputed_time(place) IS NOT NULL THEN
     IF dropped THEN
@@ -258,6 +260,7 @@ BEGIN
   END IF;
   PERFORM tenancy_steps.bound_observability(place);
   PERFORM tenancy_steps.create_analytics_kept(place);
+  PERFORM tenancy_steps.hide_working_tables(place);
   PERFORM tenancy_steps.create_change_function(place);
   IF NOT tenancy_steps.has_own_table(place, 'trace_initiators') THEN
     PERFORM tenancy_steps.add_trace_initiators(place);

@@ -67,6 +67,22 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.track_changes(regnamespace) IS 'Creates in a schema the triggers that notice changes of logs';
 
+-- pg_read_all_data and pg_write_all_data, and privileges on all tables of the schema, include them. Their owner, who runs the jobs, isn't
+-- filtered.
+CREATE FUNCTION tenancy_steps.hide_working_tables(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  hidden regclass;
+BEGIN
+  FOR hidden IN SELECT c.oid FROM unnest('{analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}'::text[]) v (name)
+                JOIN pg_class c ON c.relnamespace = hide_working_tables.schema AND c.relname = v.name
+                WHERE tenancy_steps.has_own_table(hide_working_tables.schema, v.name) AND NOT c.relrowsecurity LOOP
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', hidden);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.hide_working_tables(regnamespace) IS 'Has row security hide what jobs note of all tenants from everybody but the tables'' owner';
+
 -- Tables made by 1.0 have none until update_observability().
 CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -276,19 +292,18 @@ DECLARE
       AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums($2) k
                       WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id)
                         AND a.hour >= k.since AND a.hour < k.before) $query$;
-  sums CONSTANT regclass := format('%s.analytics', remove_sums.schema);
   place record;
 BEGIN
   BEGIN
     EXECUTE format(removal, remove_sums.schema) USING remove_sums.hours, remove_sums.schema;
-    PERFORM tenancy_steps.settle_changes(sums);
+    PERFORM tenancy_steps.settle_changes();
   EXCEPTION WHEN object_not_in_prerequisite_state THEN
     FOR place IN EXECUTE format('SELECT DISTINCT a.organization_id, a.workspace_id FROM %s.analytics a WHERE a.hour = ANY ($1)', remove_sums.schema)
                  USING remove_sums.hours LOOP
       BEGIN
         EXECUTE format(removal || ' AND a.organization_id IS NOT DISTINCT FROM $3 AND a.workspace_id IS NOT DISTINCT FROM $4', remove_sums.schema)
           USING remove_sums.hours, remove_sums.schema, place.organization_id, place.workspace_id;
-        PERFORM tenancy_steps.settle_changes(sums);
+        PERFORM tenancy_steps.settle_changes();
       EXCEPTION WHEN object_not_in_prerequisite_state THEN
         NULL;
       END;

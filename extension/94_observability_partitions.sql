@@ -156,6 +156,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     UNION SELECT a.grantee FROM aclexplode(own.relacl) a WHERE a.privilege_type IN ('TRIGGER', 'INSERT', 'UPDATE', 'DELETE')
     UNION SELECT a.grantee FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = own.oid AND a.privilege_type IN ('INSERT', 'UPDATE')
     UNION SELECT p.proowner FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = own.oid AND NOT t.tgisinternal
+    -- No privilege on these tables says so.
+    UNION SELECT m.oid FROM pg_roles m WHERE pg_has_role(m.oid, 'pg_write_all_data', 'MEMBER') AND m.rolname <> 'pg_write_all_data'
   ) code (owner)
   LEFT JOIN pg_roles r ON r.oid = code.owner
   WHERE e.extname = 'pg_partman' AND has_schema_privilege(n.oid, 'USAGE') AND r.rolsuper IS NOT TRUE AND r.rolname IS DISTINCT FROM current_user
@@ -309,7 +311,7 @@ BEGIN
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
   IF tenancy_steps.distrusted_of_partman() IS NOT NULL THEN
     PERFORM tenancy_steps.record_job_problem(create_partitions.schema, 'create_partitions', 'pg_partman', '55000',
-      format('role %s could have its code run there with the rights of the owner of these tables: it owns something in that schema, or has CREATE on it, or TRIGGER on a table', tenancy_steps.distrusted_of_partman()));
+      format('role %s could have its code run there with the rights of the owner of these tables: it owns something in that schema, or has CREATE on it, or may write to a table of it, or make triggers there', tenancy_steps.distrusted_of_partman()));
   END IF;
   waiting := tenancy_steps.limit_waiting();
   FOR parent IN

@@ -284,3 +284,25 @@ DELETE FROM tenancy.organizations WHERE slug IN ('secret', 'initech');
 
 -- Each filter has its index, with the time.
 SELECT substring(indexdef FROM 'btree (.*)') AS columns FROM pg_indexes WHERE schemaname = 'tenancy' AND tablename = 'audit_log' ORDER BY 1;
+
+-- Who may write any data may set the sequence, and does not thereby stop changes, or the order of entries.
+CREATE ROLE regress_writer;
+GRANT pg_write_all_data TO regress_writer;
+CREATE FUNCTION set_to(value bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN PERFORM setval(''tenancy.audit_log_audit_id_seq'', value); END';
+ALTER FUNCTION set_to OWNER TO regress_writer;
+SELECT max(audit_id) AS last FROM tenancy.audit_log \gset
+UPDATE tenancy.organizations SET name = 'Acme' WHERE slug = 'acme';
+SELECT set_to(9223372036854775807);
+UPDATE tenancy.organizations SET name = 'Acme 1' WHERE slug = 'acme';
+SELECT set_to(9223372036854775806);
+UPDATE tenancy.organizations SET name = 'Acme 2' WHERE slug = 'acme';
+SELECT set_to(1);
+UPDATE tenancy.organizations SET name = 'Acme 3' WHERE slug = 'acme';
+SELECT set_to(5000000000000000);
+UPDATE tenancy.organizations SET name = 'Acme 4' WHERE slug = 'acme';
+UPDATE tenancy.organizations SET name = 'Acme' WHERE slug = 'acme';
+SELECT count(*), bool_and(audit_id < :last + 100) AS all_low, array_agg(after ->> 'name' ORDER BY audit_id) FROM tenancy.audit_log WHERE audit_id > :last;
+SELECT * FROM tenancy.verify_audit_log();
+DROP FUNCTION set_to;
+REVOKE pg_write_all_data FROM regress_writer;
+DROP ROLE regress_writer;

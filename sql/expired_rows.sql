@@ -150,6 +150,25 @@ SELECT pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock(1), pg_a
 TABLE advisory;
 SET client_min_messages = warning;
 DROP TRIGGER takes_locks ON notes;
+-- An owner that defers constraints does so for its own work alone.
+CREATE TABLE "Aside" (id int, organization_id uuid NOT NULL);
+CREATE TABLE referring (note_id int REFERENCES notes DEFERRABLE);
+CREATE FUNCTION defers() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN SET CONSTRAINTS ALL DEFERRED; RETURN NULL; END';
+CREATE TRIGGER defers AFTER DELETE ON "Aside" FOR EACH STATEMENT EXECUTE FUNCTION defers();
+SELECT count(tenancy.protect('"Aside"', 'logs', 'organization_id')) AS protected;
+SELECT count(tenancy.apply_logging_settings('"Aside"', 'payloads')) AS applied;
+SELECT expire(100);
+SET client_min_messages = warning;
+SELECT relation, removed, referred_to FROM tenancy.remove_expired_rows() WHERE relation IN ('notes'::regclass, '"Aside"'::regclass) ORDER BY 1;
+SELECT count(tenancy.ignore_logging_settings('"Aside"')), count(tenancy.unprotect('"Aside"'));
+DROP TABLE referring;
+-- A rule that is gone is none.
+CREATE RULE nothing AS ON DELETE TO notes DO INSTEAD NOTHING;
+SELECT expire(110);
+SELECT relation, removed FROM tenancy.remove_expired_rows() WHERE relation = 'notes'::regclass;
+DROP RULE nothing ON notes;
+SELECT relhasrules FROM pg_class WHERE oid = 'notes'::regclass;
+SELECT relation, removed FROM tenancy.remove_expired_rows() WHERE relation = 'notes'::regclass;
 SELECT count(tenancy.ignore_logging_settings(t)) AS ignored FROM unnest('{parent_2,below}'::regclass[]) t;
 SELECT count(tenancy.unprotect(t)) AS unprotected FROM unnest('{parent,above}'::regclass[]) t;
 SELECT count(tenancy.unprotect(c)) AS unprotected FROM unnest('{app.notes,kept.logs,kept.log_payloads,kept.traces,kept.analytics}'::regclass[]) c;

@@ -166,3 +166,35 @@ SELECT tried('SELECT tenancy.apply_logging_settings(''fast'', ''logs'')');
 SELECT severity, object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 2;
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
 SELECT w, replace(tried(w), 'fkey_2', 'fkey2') AS tried FROM unnest(ARRAY['DELETE FROM times', 'DELETE FROM referring; DELETE FROM times', 'ALTER TABLE notes SET UNLOGGED', 'UPDATE shown SET body = NULL', 'DELETE FROM parents WHERE id = 1', 'TRUNCATE parents CASCADE', 'DROP TABLE former']) w;
+-- A row keeps the content that it has in its partition: it does not move to one where less is content.
+CREATE TABLE mixed (id int, at timestamptz, organization_id uuid, workspace_id uuid, body text, note text) PARTITION BY RANGE (at);
+CREATE TABLE mixed_default PARTITION OF mixed DEFAULT;
+CREATE TABLE mixed_1 PARTITION OF mixed FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE mixed_2 PARTITION OF mixed FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+\o /dev/null
+SELECT tenancy.protect('mixed', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.apply_logging_settings('mixed', 'logs', '{body}');
+SELECT tenancy.apply_logging_settings(t, 'logs', '{note}') FROM unnest('{mixed_1,mixed_default}'::regclass[]) t;
+\o
+INSERT INTO mixed VALUES (1, '2026-01-05', :acme, :search, 'B', 'N'), (2, '2026-01-05', :acme, :support, 'B', 'N'), (3, '2026-02-05', :acme, :search, 'B', 'N'),
+  (4, '2026-05-05', :acme, :search, 'B', 'N');
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search') \gset
+SELECT s, tried(s) FROM unnest(ARRAY['UPDATE mixed SET at = ''2026-02-05'' WHERE id = 1', 'UPDATE mixed SET at = ''2026-01-06'' WHERE id = 1', 'UPDATE mixed SET at = ''2026-02-05'' WHERE id = 2',
+  'UPDATE mixed SET at = ''2026-01-05'' WHERE id = 3', 'UPDATE mixed SET note = ''x'' WHERE id = 1', 'UPDATE mixed SET note = ''x'' WHERE id = 3',
+  'CREATE TABLE mixed_5 (LIKE mixed); SELECT tenancy_steps.attach_with_rows(''mixed_5'', ''mixed_default'', ''2026-05-01'', ''2026-06-01'')',
+  'CREATE TABLE mixed_6 (LIKE mixed); SELECT tenancy_steps.attach_with_rows(''mixed_6'', ''mixed_default'', ''2026-06-01'', ''2026-07-01'')',
+  'SELECT tenancy.apply_logging_settings(''mixed'', ''logs'', ''{body,note}''); CREATE TABLE mixed_5 (LIKE mixed); SELECT tenancy_steps.attach_with_rows(''mixed_5'', ''mixed_default'', ''2026-05-01'', ''2026-06-01'')']) s;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search') \gset
+-- A job's functions are of no use to those who could keep everybody's holds away.
+CREATE ROLE regress_keeper;
+ALTER TABLE mixed_2 OWNER TO regress_keeper;
+SET ROLE regress_keeper;
+SELECT tenancy_steps.keep_holds_away_from('app.mixed_2');
+SELECT tenancy_steps.settle_changes();
+RESET ROLE;
+ALTER ROLE regress_keeper BYPASSRLS;
+SET ROLE regress_keeper;
+SELECT tenancy_steps.keep_holds_away_from('app.mixed_2'), tenancy_steps.settle_changes();
+RESET ROLE;
+ALTER TABLE mixed_2 OWNER TO CURRENT_USER;
+DROP ROLE regress_keeper;

@@ -328,3 +328,22 @@ INSERT INTO by_workspace VALUES (1, NULL, :search, 'content');
 SELECT w, tried(w) FROM unnest('{TRUNCATE by_workspace,DROP TABLE by_workspace,ALTER TABLE by_workspace DROP COLUMN body}'::text[]) w;
 \connect -reuse-previous=on "options='-c search_path=app -c client_min_messages=error'"
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+-- Names within a value say what it is: of a type's attributes, and of columns of tables and views whose rows are values.
+CREATE TABLE shape (model text, answer text);
+CREATE TABLE shape_child () INHERITS (shape);
+CREATE VIEW shape_view AS SELECT 'a'::text AS model, 'b'::text AS answer;
+CREATE TYPE shape_type AS (model text, answer text);
+CREATE TABLE shape_of OF shape_type;
+CREATE TABLE shape_free (model text, answer text);
+CREATE TABLE shaped (id int, organization_id uuid, workspace_id uuid, a shape, b shape_child, c shape_view, d shape_of);
+\o /dev/null
+SELECT tenancy.protect('shaped', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.apply_logging_settings('shaped', 'logs', '{a,b,c,d}');
+\o
+CREATE VIEW renamings AS SELECT w FROM unnest('{ALTER TABLE shape RENAME answer TO x,ALTER TABLE shape_child RENAME answer TO x,ALTER VIEW shape_view RENAME answer TO x,ALTER TABLE shape_view RENAME answer TO x,
+  ALTER TYPE shape_type RENAME ATTRIBUTE answer TO x CASCADE,ALTER TABLE shape_free RENAME answer TO x,ALTER TABLE shaped RENAME a TO x,ALTER TABLE shaped RENAME id TO x}'::text[]) w;
+SELECT w, tried(w) FROM renamings;
+INSERT INTO shaped VALUES (1, :acme, :search, ROW('m', 'a'));
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+SELECT w, tried(w) FROM renamings;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');

@@ -291,6 +291,43 @@ SET tenancy.api_key = :'secret';
 SELECT * FROM tools.write_all();
 RESET tenancy.api_key;
 RESET SESSION AUTHORIZATION;
+-- What jobs note of all tenants is for the tables' owner, whoever may read and write all data.
+CREATE ROLE regress_loader;
+GRANT pg_read_all_data, pg_write_all_data TO regress_loader;
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT tenancy.create_observability('notes') \gset
+GRANT ALL ON ALL TABLES IN SCHEMA notes TO regress_loader;
+INSERT INTO notes.job_problems (job, problem) VALUES ('job', 'of a tenant');
+INSERT INTO notes.analytics_pending VALUES (now(), true);
+CREATE FUNCTION notes.reached(OUT name text, OUT read bigint, OUT removed bigint) RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+  FOREACH name IN ARRAY '{analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}'::text[] LOOP
+    EXECUTE format('SELECT count(*) FROM notes.%I', name) INTO read;
+    EXECUTE format('WITH r AS (DELETE FROM notes.%I RETURNING 1) SELECT count(*) FROM r', name) INTO removed;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+SET LOCAL ROLE regress_loader;
+SELECT * FROM notes.reached();
+\set VERBOSITY terse
+SAVEPOINT before;
+INSERT INTO notes.analytics_pending VALUES (now(), true);
+ROLLBACK TO before;
+\set VERBOSITY default
+RESET ROLE;
+SELECT name, read > 0 AS has_rows, removed = read AS removed FROM notes.reached();
+ROLLBACK;
+-- Those of an earlier version
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT tenancy.create_observability('notes') \gset
+ALTER TABLE notes.job_problems DISABLE ROW LEVEL SECURITY;
+SELECT tenancy.update_observability('notes');
+SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'notes.job_problems'::regclass;
+ROLLBACK;
+DROP ROLE regress_loader;
 -- A schema public is its database's owner's, who could put another table, or function, in one's place.
 BEGIN;
 SET LOCAL client_min_messages = error;

@@ -4,11 +4,13 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/column_types.hpp"
 #include "pg/functions/early_refusal.hpp"
 #include "pg/functions/foreign_triggers.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/legal_hold.hpp"
 #include "pg/functions/meant_names.hpp"
+#include "pg/functions/stored_values.hpp"
 #include "pg/functions/unheld_changes.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
@@ -60,6 +62,7 @@ void _PG_init(void) {
   tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();
   tenancy::pg::register_meant_names();
+  tenancy::pg::register_column_types();
   tenancy::pg::register_legal_holds();
   tenancy::pg::register_kept_rows();
   tenancy::pg::register_unheld_changes();
@@ -70,6 +73,7 @@ void _PG_init(void) {
   tenancy::pg::register_distributed_queries();
   tenancy::pg::register_foreign_triggers();
   tenancy::pg::register_early_refusal();
+  tenancy::pg::register_stored_values();
   tenancy::pg::register_session_locks();
 }
 }

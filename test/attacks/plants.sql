@@ -164,3 +164,10 @@ SELECT attacks.replace('require_lasting_rights', 'BEGIN RETURN; END');
 
 INSERT INTO attacks.plants VALUES ('functions of tables that others own', '^owners: trigger (BEFORE INSERT for each ROW|AFTER INSERT for each STATEMENT) of analytics_pending', '^owners: .*be superuser: ');
 SELECT attacks.replace('refuse_several_owners', 'BEGIN NULL; END');
+
+INSERT INTO attacks.plants VALUES ('values of hidden rows that another relation has', '^stored: att_(web|etl)', '^stored: att_etl reads all tables: a canary: .*canary_globex');
+CREATE TABLE app.planted_copy AS SELECT 'canary_globex' AS body;
+
+INSERT INTO attacks.plants VALUES ('constraints that the owner of a column''s type has checked', '^types: ALTER DOMAIN smithy.line', '^types: .*told.*canary_globex');
+SELECT set_config('attacks.typed_is_open', 'on', false) \g /dev/null
+

@@ -30,8 +30,17 @@ sub roles {
 
 # --- the roles ------------------------------------------------------------------------------------------------------
 
-sql('CREATE EXTENSION pg_tenancy');
+sql(q(
+  CREATE EXTENSION pg_tenancy;
+  CREATE ROLE legacy LOGIN;
+  GRANT CREATE ON SCHEMA public TO legacy;
+));
+# A role that may create in the schema would have every superuser run what it makes of such a function later.
+is(run_as('legacy', q(CREATE FUNCTION public.shop_hand_to_owner() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END')), '', 'a function of that name is there');
 roles('postgres') for 1, 2;
+like(run_as('legacy', q(CREATE OR REPLACE FUNCTION public.shop_hand_to_owner() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END')),
+    qr/must be owner/, 'and no longer somebody else\'s');
+sql('REVOKE CREATE ON SCHEMA public FROM legacy');
 my ($acme, $globex) = map { sql("SELECT organization_id FROM tenancy.create_organization('$_', 'olivia\@$_.test')") } qw(acme globex);
 my $acme_app = "-c tenancy.user=olivia\@acme.test";
 is(sql(q(SELECT string_agg(format('%s %s%s', rolname, CASE WHEN rolcanlogin THEN 'logs in' ELSE '-' END, CASE WHEN rolbypassrls THEN ', bypasses' END), '; ' ORDER BY rolname)

@@ -157,6 +157,9 @@ COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data abou
 COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
 COMMENT ON COLUMN tenancy.api_keys.created_by_user IS 'User who has created the key; NULL: an API key, a service''s token or a DBA has, or it is of version 1.0';
 COMMENT ON COLUMN tenancy.api_keys.created_by_key IS 'API key that has created the key; NULL: none has, or it is of version 1.0';
+ALTER TABLE tenancy.api_key_secrets ALTER COLUMN secret_hash SET STATISTICS 0;
+DELETE FROM pg_catalog.pg_statistic s USING pg_catalog.pg_attribute a
+WHERE s.starelid = 'tenancy.api_key_secrets'::pg_catalog.regclass AND a.attrelid = s.starelid AND a.attnum = s.staattnum AND a.attname = 'secret_hash';
 ALTER TABLE tenancy.api_key_secrets ADD COLUMN derived bytea;
 COMMENT ON COLUMN tenancy.api_key_secrets.derived IS 'What api_keys and api_key_scopes say of the key, to be read at once; written by the module alone; NULL: they are read instead';
 ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval, ADD COLUMN has_overrides boolean NOT NULL DEFAULT false;
@@ -173,6 +176,7 @@ DROP FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz);
 
 -- Outcome, claims of the client, and chains of refusals and reads. The function's body depends on the row's type.
 DROP FUNCTION tenancy.audit_entry_hash(tenancy.audit_log);
+ALTER TABLE tenancy.audit_log ALTER COLUMN audit_id SET CYCLE;
 ALTER TABLE tenancy.audit_log ADD COLUMN outcome text COLLATE "C" NOT NULL DEFAULT 'success' CHECK (outcome IN ('success', 'failure', 'denied')),
   ADD COLUMN request_id text COLLATE "C", ADD COLUMN user_agent text COLLATE "C", ADD COLUMN chain_id uuid, ADD COLUMN transaction_id xid8;
 ALTER TABLE tenancy.audit_heads ADD COLUMN events_of uuid;

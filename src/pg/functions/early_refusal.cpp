@@ -6,6 +6,7 @@
 
 #include "pg/functions/early_refusal.hpp"
 
+#include "pg/functions/column_types.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -13,6 +14,7 @@ extern "C" {
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_publication.h"
+#include "parser/parse_type.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 }
@@ -205,8 +207,40 @@ void examine(const VacuumStmt *statement) {
   }
 }
 
-void examine_command(const Node *command) {
+Oid find_type(List *names) {
+  const Type type = LookupTypeName(nullptr, makeTypeNameFromNameList(names), nullptr, true);
+  if (type == nullptr) return InvalidOid;
+  const Oid found = typeTypeId(type);
+  ReleaseSysCache(type);
+  return found;
+}
+
+// The server checks all rows against what is asked of a domain's values. ADD is judged by the constraint that
+// it has made.
+void examine(const AlterDomainStmt *statement) {
+  if (statement->subtype == 'O' || statement->subtype == 'V')
+    require_tables_with_type(find_type(statement->typeName));
+}
+
+// Rows that have the value say something else from then on.
+void examine(const AlterEnumStmt *statement) {
+  if (statement->oldVal != nullptr) require_tables_with_type(find_type(statement->typeName));
+}
+
+void examine(const RenameStmt *statement) {
+  if (statement->renameType != OBJECT_ATTRIBUTE && statement->renameType != OBJECT_COLUMN) return;
+  if (const Oid relation = found(statement->relation); OidIsValid(relation))
+    require_tables_with_type(get_rel_type_id(relation));
+}
+
+void examine_command(Node *command) {
   switch (nodeTag(command)) {
+    case T_RenameStmt:
+      return examine(reinterpret_cast<const RenameStmt *>(command));
+    case T_AlterDomainStmt:
+      return examine(reinterpret_cast<const AlterDomainStmt *>(command));
+    case T_AlterEnumStmt:
+      return examine(reinterpret_cast<const AlterEnumStmt *>(command));
     case T_RuleStmt:
       return require_owner(found(reinterpret_cast<const RuleStmt *>(command)->relation));
     case T_CreateTrigStmt:
@@ -282,10 +316,13 @@ bool is_of_refresh(const Node *command) {
 // In REFRESH MATERIALIZED VIEW the server collects no commands for event triggers, so that guard rails would
 // not see what the view owner's code does. Code of a table's owner also runs in the midst of functions that
 // have checked the table, in the same transaction, so that no lock keeps it from changing the table.
-// Triggers, casts and predicates have no need of DDL.
+// Triggers, casts and predicates have no need of DDL. What SET CONSTRAINTS defers stays deferred for whatever
+// comes later in the transaction, where nothing may be deferred.
 void refuse_restricted(Node *command) {
-  if (!InSecurityRestrictedOperation() || GetCommandLogLevel(command) != LOGSTMT_DDL ||
-      is_of_refresh(command))
+  const bool defers =
+      IsA(command, ConstraintsSetStmt) && reinterpret_cast<ConstraintsSetStmt *>(command)->deferred;
+  if (!InSecurityRestrictedOperation() || is_of_refresh(command) ||
+      (!defers && GetCommandLogLevel(command) != LOGSTMT_DDL))
     return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("cannot execute %s within security-restricted operation",

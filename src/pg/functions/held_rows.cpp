@@ -8,6 +8,7 @@
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/hold_locks.hpp"
 #include "pg/functions/kept_rules.hpp"
+#include "pg/functions/type_uses.hpp"
 #include "pg/functions/unheld_changes.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
@@ -271,46 +272,6 @@ List *lock_family(Oid table) {
   return find_all_inheritors(table, AccessShareLock, nullptr);
 }
 
-// OIDs of one kind, each once.
-struct OidSet {
-  HTAB *hash;
-  PodArray<Oid> members;
-
-  void add(Oid oid) {
-    bool is_there = false;
-    hash_search(hash, &oid, HASH_ENTER, &is_there);
-    if (!is_there) members.append(oid);
-  }
-};
-
-OidSet make_set() {
-  HASHCTL control{};
-  control.keysize = sizeof(Oid);
-  control.entrysize = sizeof(Oid);
-  control.hcxt = CurrentMemoryContext;
-  return {hash_create("OIDs", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT), {}};
-}
-
-// Adds tables with columns of the type, and types made of it.
-void add_uses(Relation depend, Oid type, OidSet *tables, OidSet *types) {
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(TypeRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
-  const SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
-    CHECK_FOR_INTERRUPTS();
-    const auto *form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
-    if (form->classid == TypeRelationId) {
-      types->add(form->objid);
-    } else if (form->classid == RelationRelationId && form->objsubid > 0) {
-      if (get_rel_relkind(form->objid) == RELKIND_RELATION) tables->add(form->objid);
-      if (const Oid row_type = get_rel_type_id(form->objid); OidIsValid(row_type)) types->add(row_type);
-    }
-  }
-  systable_endscan(scan);
-}
-
 }  // namespace
 
 bool keeps_rows(Oid function) {
@@ -334,6 +295,19 @@ const Trigger *keeping_trigger(Relation relation) {
     if (trigger.tgnargs == 4 && keeps_rows(trigger.tgfoid)) return &trigger;
   }
   return nullptr;
+}
+
+bool keeps_content_of(const Trigger &trigger, const Trigger &other) {
+  const auto content = [](const Trigger &of) {
+    return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(of.tgargs[3])));
+  };
+  Jsonb *kept = content(trigger);
+  JsonbIterator *columns = JsonbIteratorInit(&content(other)->root);
+  JsonbValue part;
+  for (JsonbIteratorToken token; (token = JsonbIteratorNext(&columns, &part, true)) != WJB_DONE;)
+    if (token == WJB_KEY && findJsonbValueFromContainer(&kept->root, JB_FOBJECT, &part) == nullptr)
+      return false;
+  return true;
 }
 
 bool is_held_row(Relation relation, HeapTuple row) {
@@ -367,17 +341,10 @@ static void lock_kept_rows(Oid table) {
 
 void check_no_held_values(Oid type) {
   if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
-  OidSet tables = make_set(), types = make_set();
-  types.add(type);
-  const Relation depend = table_open(DependRelationId, AccessShareLock);
-  // A type can be in many others in many ways: each is visited once.
-  for (int i = 0; i < types.members.count; i++) add_uses(depend, types.members.items[i], &tables, &types);
-  table_close(depend, AccessShareLock);
-  for (const Oid table : tables.members.span()) lock_kept_rows(table);
+  const PodArray<Oid> tables = tables_with_type(type);
+  for (const Oid table : tables.span()) lock_kept_rows(table);
   Holds holds;
-  for (const Oid table : tables.members.span()) check_no_held_rows(table, &holds);
-  hash_destroy(tables.hash);
-  hash_destroy(types.hash);
+  for (const Oid table : tables.span()) check_no_held_rows(table, &holds);
 }
 
 extern "C" {

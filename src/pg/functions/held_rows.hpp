@@ -14,6 +14,9 @@ bool keeps_rows(Oid function);
 /// organization and workspace as its second and third argument; nullptr for none.
 const Trigger *keeping_trigger(Relation relation);
 
+/// RETURNS whether a trigger keeps all content that another does.
+bool keeps_content_of(const Trigger &trigger, const Trigger &other);
+
 /// RETURNS whether a row of a table that follows the logging settings is under a legal hold.
 bool is_held_row(Relation relation, HeapTuple row);
 

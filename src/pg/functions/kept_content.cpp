@@ -3,6 +3,7 @@
 // The types of the row are users': their checks, casts and input functions run with the rights of whoever
 // writes it. Only the settings are read without any rights, as the catalogs always are.
 
+#include "pg/functions/held_rows.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/kept_rules.hpp"
 #include "pg/functions/unheld_changes.hpp"
@@ -164,6 +165,12 @@ HeapTuple without(const Content &content, HeapTuple row, TupleDesc descriptor) {
   return heap_modify_tuple_by_cols(row, descriptor, content.count, content.columns, values, nulls);
 }
 
+// Where less is content than in the former partition, the rest could be changed.
+bool loses_content(Relation from, Relation to) {
+  const Trigger *former = keeping_trigger(from), *now = keeping_trigger(to);
+  return former != nullptr && (now == nullptr || !keeps_content_of(*now, *former));
+}
+
 // A row that moves was judged as it was updated, by the content of the former partition. Triggers of this
 // one, and whatever else inserts a row in its stead, can have changed it since.
 HeapTuple arriving_row(const TriggerData &trigger) {
@@ -175,8 +182,9 @@ HeapTuple arriving_row(const TriggerData &trigger) {
   const Relation relation = table_open(moved.relation, AccessShareLock);
   const bool stays = moved.row != nullptr && is_same_place(place, place_of(trigger, relation, moved.row));
   const Content content = content_of(trigger, row, {relation, stays ? moved.row : nullptr});
+  const bool loses = moved.is_held && loses_content(relation, trigger.tg_relation);
   table_close(relation, NoLock);
-  if (moved.is_held && (!stays || content.count > 0)) refuse_held();
+  if (moved.is_held && (!stays || loses || content.count > 0)) refuse_held();
   return stored == Stored::full ? row : without(content, row, RelationGetDescr(trigger.tg_relation));
 }
 

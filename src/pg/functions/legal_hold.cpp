@@ -359,23 +359,27 @@ Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
 }
 
 // A renamed value of an enum is no access to an object, and attributes that have swapped their names say
-// something else. Judged when they have been renamed, by what the server has found by the name. RETURNS
-// whether it was such a command.
+// something else: of a type, or of a table or view whose rows are values elsewhere, with those that have its
+// columns. Judged when they have been renamed, by what the server has found by the name. RETURNS whether it
+// was such a command.
 PG_FUNCTION_INFO_V1(pg_tenancy_check_renamed_value);
 Datum pg_tenancy_check_renamed_value(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   const auto *command = reinterpret_cast<const CollectedCommand *>(PG_GETARG_POINTER(0));
   if (is_exempt() || command->type != SCT_Simple) PG_RETURN_BOOL(false);
   const Oid object = command->d.simple.address.objectId;
-  Oid type = InvalidOid;
   if (IsA(command->parsetree, AlterEnumStmt)) {
-    if (reinterpret_cast<const AlterEnumStmt *>(command->parsetree)->oldVal != nullptr) type = object;
-  } else if (IsA(command->parsetree, RenameStmt)) {
-    if (reinterpret_cast<const RenameStmt *>(command->parsetree)->renameType == OBJECT_ATTRIBUTE)
-      type = get_rel_type_id(object);
+    if (reinterpret_cast<const AlterEnumStmt *>(command->parsetree)->oldVal == nullptr) PG_RETURN_BOOL(false);
+    check_no_held_values(object);
+    PG_RETURN_BOOL(true);
   }
-  if (OidIsValid(type)) check_no_held_values(type);
-  PG_RETURN_BOOL(OidIsValid(type));
+  if (!IsA(command->parsetree, RenameStmt)) PG_RETURN_BOOL(false);
+  const ObjectType renamed = reinterpret_cast<const RenameStmt *>(command->parsetree)->renameType;
+  if (renamed != OBJECT_ATTRIBUTE && renamed != OBJECT_COLUMN) PG_RETURN_BOOL(false);
+  const ListCell *cell = nullptr;
+  foreach (cell, find_all_inheritors(object, AccessShareLock, nullptr))
+    if (const Oid type = get_rel_type_id(lfirst_oid(cell)); OidIsValid(type)) check_no_held_values(type);
+  PG_RETURN_BOOL(true);
 }
 
 // Event trigger, before each command: that it is called has loaded the module, which watches what is dropped.

@@ -209,7 +209,7 @@ void require_attached(Oid partition, Oid parent) {
 }
 
 // Functions of the owner's, in its indexes and constraints, run while the partition has no triggers yet.
-void check_all_are_there(Oid oid, const Moved &moved, bool are_kept) {
+void check_all_are_there(Oid oid, const Moved &moved, const Trigger *keeping) {
   const Relation partition = table_open(oid, NoLock);
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   const SysScanDesc scan = systable_beginscan(partition, InvalidOid, false, snapshot, 0, nullptr);
@@ -224,11 +224,19 @@ void check_all_are_there(Oid oid, const Moved &moved, bool are_kept) {
   }
   systable_endscan(scan);
   UnregisterSnapshot(snapshot);
-  if (count != moved.places.count || !are_same || (are_kept && keeping_trigger(partition) == nullptr))
+  const Trigger *keeping_now = keeping_trigger(partition);
+  if (count != moved.places.count || !are_same || (keeping != nullptr && keeping_now == nullptr))
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("rows of table \"%s\" were changed while it was attached",
                            RelationGetRelationName(partition)),
                     errhint("Look for functions that write, in its indexes and constraints.")));
+  if (keeping != nullptr && !keeps_content_of(*keeping_now, *keeping))
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("less would be content in partition \"%s\" than where its rows come from",
+                    RelationGetRelationName(partition)),
+             errhint("Name the default partition's columns of content to tenancy.apply_logging_settings() of "
+                     "the partitioned table.")));
   table_close(partition, NoLock);
 }
 
@@ -244,7 +252,7 @@ Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   const Relation from = open_heap(PG_GETARG_OID(1));
   const Partitioned parent = read_parent(partitioned, from);
   const Relation to = open_heap(partition);
-  const bool is_kept = keeping_trigger(from) != nullptr;
+  const Trigger *keeping = keeping_trigger(from);
   const char *name = qualified(RelationGetRelid(to));
   // Rows are not added to any.
   if (RelationGetIndexList(to) != NIL) refuse_table(to, "has indexes");
@@ -258,7 +266,7 @@ Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   table_close(from, NoLock);
   attach(parent.name, name, range);
   require_attached(partition, parent.relation);
-  if (moved.places.count > 0) check_all_are_there(partition, moved, is_kept);
+  if (moved.places.count > 0) check_all_are_there(partition, moved, keeping);
   PG_RETURN_INT64(moved.places.count);
 }
 }

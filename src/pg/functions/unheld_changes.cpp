@@ -5,6 +5,11 @@
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/hold_locks.hpp"
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "utils/acl.h"
+}
 
 namespace tenancy::pg {
 namespace {
@@ -228,6 +233,17 @@ Datum pg_tenancy_keep_holds_away(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_settle_changes);
 Datum pg_tenancy_settle_changes(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
+  if (changes != nullptr || tables.places != nullptr) settle_changes(GetCurrentSubTransactionId());
+  PG_RETURN_VOID();
+}
+
+// The same in a job of the tables' owner.
+PG_FUNCTION_INFO_V1(pg_tenancy_settle_own_changes);
+Datum pg_tenancy_settle_own_changes(PG_FUNCTION_ARGS) {
+  if (!has_bypassrls_privilege(GetUserId()))
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied for function %s", get_func_name(fcinfo->flinfo->fn_oid)),
+                    errdetail("It is for jobs of a role that row security does not filter.")));
   if (changes != nullptr || tables.places != nullptr) settle_changes(GetCurrentSubTransactionId());
   PG_RETURN_VOID();
 }

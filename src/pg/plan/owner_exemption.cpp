@@ -82,11 +82,21 @@ struct Table {
   bool is_forced;
 };
 
+// The flag in pg_class outlives them, until VACUUM.
+bool has_rules(Oid table) {
+  const Relation relation = RelationIdGetRelation(table);
+  if (!RelationIsValid(relation)) return false;
+  const bool found = relation->rd_rules != nullptr;
+  RelationClose(relation);
+  return found;
+}
+
 Table read_table(Oid oid) {
   HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
   if (!HeapTupleIsValid(row)) return {};
   const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
-  const Table table{form->relowner, form->relhasrules, form->relrowsecurity && form->relforcerowsecurity};
+  const Table table{form->relowner, form->relhasrules && has_rules(oid),
+                    form->relrowsecurity && form->relforcerowsecurity};
   ReleaseSysCache(row);
   return table;
 }

@@ -42,7 +42,7 @@ struct Query {
   Started started;
   PlanState *plan;
   bool has_keys_of_another;  // evaluated while the session was somebody else
-  PodArray<Scan> scans;      // in the order of their nodes' addresses
+  PodArray<Scan, 4> scans;   // in the order of their nodes' addresses
   Query *outer;              // while running: the run around it
   bool is_running;
   MemoryContextCallback at_end;

@@ -32,7 +32,7 @@ struct PlanCopies {
     Plan *original;
     bool is_guarded;  // the copy lacks the original's guard
   };
-  PodArray<Node> nodes;
+  PodArray<Node, 4> nodes;  // most plans need no second block of their run's memory context
   PlanStamp made_for;
   bool is_of_several;  // guards for different principals or profiles
 };

@@ -233,6 +233,23 @@ inline RelationReadHook &relation_read_hook() { return get_relation_info_hook; }
 #define TENANCY_RELATION_READ_ARGUMENTS root, table, is_inherited, relation
 #endif
 
+// The hook on permissions of a query's tables, and as whom a table is read: InvalidOid for the current role.
+#if PG_VERSION_NUM >= 160000
+#define TENANCY_PERMISSION_PARAMETERS List *entries, List *permissions, bool raises
+#define TENANCY_PERMISSION_ARGUMENTS entries, permissions, raises
+#define TENANCY_PERMISSION_ENTRY(entry) entry, permissions
+inline Oid reads_as(const RangeTblEntry *entry, const List *permissions) {
+  if (entry->perminfoindex == 0) return InvalidOid;
+  return list_nth_node(RTEPermissionInfo, permissions, static_cast<int>(entry->perminfoindex) - 1)
+      ->checkAsUser;
+}
+#else
+#define TENANCY_PERMISSION_PARAMETERS List *entries, bool raises
+#define TENANCY_PERMISSION_ARGUMENTS entries, raises
+#define TENANCY_PERMISSION_ENTRY(entry) entry
+inline Oid reads_as(const RangeTblEntry *entry) { return entry->checkAsUser; }
+#endif
+
 /// A scan of all rows of a table.
 inline TableScanDesc begin_table_scan(Relation table, Snapshot snapshot) {
 #if PG_VERSION_NUM >= 190000

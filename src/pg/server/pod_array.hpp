@@ -9,7 +9,8 @@
 
 namespace tenancy::pg {
 
-template <typename Value>
+/// FIRST_CAPACITY: room for so many is made with the first.
+template <typename Value, int FIRST_CAPACITY = 16>
 struct PodArray {
   static_assert(std::is_trivially_copyable_v<Value>);
 
@@ -19,7 +20,7 @@ struct PodArray {
 
   void append(const Value &value) {
     if (count == capacity) {
-      const int grown = Max(16, capacity * 2);
+      const int grown = Max(FIRST_CAPACITY, capacity * 2);
       const Size size = static_cast<Size>(grown) * sizeof(Value);
       items = static_cast<Value *>(items == nullptr ? MemoryContextAllocHuge(CurrentMemoryContext, size)
                                                     : repalloc_huge(items, size));

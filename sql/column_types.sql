@@ -1,0 +1,74 @@
+-- The owner of a type is not for that reason shown, nor may it change, rows of a table of others that has values of it.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\pset format unaligned
+\set VERBOSITY terse
+\set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
+\set search '''aaaaaaaa-0000-4000-8000-000000000002'''
+CREATE ROLE regress_smith; CREATE ROLE regress_joiner;
+CREATE SCHEMA types AUTHORIZATION regress_smith;
+GRANT USAGE ON SCHEMA types, app TO PUBLIC;
+SET ROLE regress_smith;
+CREATE DOMAIN types.price AS numeric;
+CREATE DOMAIN types.discount AS types.price CONSTRAINT later CHECK (value > 0);
+ALTER DOMAIN types.price ADD CONSTRAINT early CHECK (value < 100) NOT VALID;
+CREATE TYPE types.state AS ENUM ('open', 'paid');
+CREATE TABLE types.shape (width int);
+CREATE TYPE types.line AS (price types.price, count int);
+CREATE FUNCTION types.noticed(value numeric) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'noticed %', value; RETURN true; END $$;
+RESET ROLE;
+CREATE TABLE offers (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, price types.price, state types.state, lines types.line[], others types.discount, shape types.shape) PARTITION BY RANGE (id);
+CREATE TABLE offers_1 PARTITION OF offers FOR VALUES FROM (0) TO (100);
+CREATE TABLE plain (price types.price, state types.state);
+INSERT INTO offers VALUES (1, :acme, :search, 77, 'open', ARRAY[ROW(7, 1)::types.line], 5);
+INSERT INTO plain VALUES (77, 'open');
+\o /dev/null
+SELECT tenancy.protect('offers', 'logs', 'organization_id', 'workspace_id');
+\o
+-- What the server would do: the type's owner is shown a table that nobody has protected.
+CREATE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  RAISE EXCEPTION USING ERRCODE = 'P0099', MESSAGE = 'done';
+EXCEPTION WHEN SQLSTATE 'P0099' THEN
+  RETURN SQLERRM;
+WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+CREATE VIEW attempts AS SELECT s FROM unnest(ARRAY['ALTER DOMAIN types.price ADD CHECK (types.noticed(value))', 'ALTER DOMAIN types.price ADD CHECK (value > 78)', 'ALTER DOMAIN price ADD CHECK (value > 78)',
+  'ALTER DOMAIN types.price ADD CHECK (value > 78) NOT VALID', 'ALTER DOMAIN types.price VALIDATE CONSTRAINT early', 'ALTER DOMAIN types.price SET NOT NULL', 'ALTER DOMAIN types.discount ADD CHECK (value > 6)',
+  'ALTER DOMAIN types.price DROP CONSTRAINT early', 'ALTER DOMAIN types.price SET DEFAULT 1', 'ALTER DOMAIN types.none SET NOT NULL',
+  'DROP DOMAIN types.price CASCADE', 'DROP DOMAIN types.discount CASCADE', 'DROP TYPE types.state CASCADE', 'DROP TYPE types.line CASCADE', 'DROP SCHEMA types CASCADE', 'DROP OWNED BY regress_smith CASCADE',
+  'ALTER TYPE types.state RENAME VALUE ''paid'' TO ''lost''', 'ALTER TYPE types.line RENAME ATTRIBUTE price TO cost', 'ALTER TABLE types.shape RENAME width TO height', 'ALTER TYPE types.state ADD VALUE ''new''',
+  'CREATE DOMAIN types.other AS int CHECK (value > 1); ALTER DOMAIN types.other ADD CHECK (value > 2); DROP DOMAIN types.other']) s;
+GRANT SELECT ON attempts TO PUBLIC;
+SET search_path = app, types;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM attempts;
+RESET ROLE;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'foreign_type' ORDER BY 2;
+-- The table's owner, and a superuser, may.
+GRANT regress_smith TO regress_joiner; ALTER TABLE offers OWNER TO regress_joiner; ALTER TABLE offers_1 OWNER TO regress_joiner; GRANT CREATE ON SCHEMA app TO regress_joiner;
+SET ROLE regress_joiner;
+SELECT s, tried(s) FROM attempts WHERE s ~ 'VALIDATE|state CASCADE|RENAME|> 78\) N';
+RESET ROLE;
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'foreign_type';
+ALTER TYPE types.state OWNER TO regress_joiner;
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'foreign_type';
+ALTER TYPE types.state OWNER TO regress_smith;
+SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|NOT NULL|state CASCADE|RENAME';
+ALTER TABLE offers OWNER TO CURRENT_USER;
+-- Without a table of others, the type's owner may.
+SET client_min_messages = warning;
+DROP TABLE offers;
+RESET client_min_messages;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|CASCADE|RENAME' AND s !~ 'OWNED';
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SCHEMA types CASCADE;
+REVOKE CREATE ON SCHEMA app FROM regress_joiner;
+DROP OWNED BY regress_joiner;
+DROP ROLE regress_smith, regress_joiner;

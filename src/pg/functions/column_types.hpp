@@ -1,0 +1,17 @@
+// Limits of the owner of a type, in tables with columns of it, whoever owns these: the server checks rows
+// against a domain's new constraint without policies, by the type's owner's code, and drops columns together
+// with their type.
+#pragma once
+
+#include "pg/server/pg_prelude.hpp"
+
+namespace tenancy::pg {
+
+/// Raises 42501 where the current role owns the type, and not a table with row security that has values of
+/// it.
+void require_tables_with_type(Oid type);
+
+/// Watches constraints of domains, and columns that are dropped.
+void register_column_types();
+
+}  // namespace tenancy::pg
