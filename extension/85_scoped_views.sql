@@ -57,7 +57,9 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.scoped_view_conditions(regclass) IS 'The conditions of a table''s restrictive policies for reading, as SQL to be added to the WHERE of a view; 0A000 for those that would mean something else there';
 
-CREATE FUNCTION tenancy_internal.define_scoped_view(relation regclass, "schema" name, "view" name, columns name[]) RETURNS void
+-- The extension's owner may replace any view, and one of another role can have the name meanwhile. So a view that is there is locked by
+-- its OID, and replaced while it is a superuser's; where there was none, none is replaced.
+CREATE FUNCTION tenancy_internal.define_scoped_view(relation regclass, new_view text, existing regclass, columns name[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   table_row tenancy.protected_tables;
@@ -68,7 +70,14 @@ BEGIN
   -- The view is a superuser's, as whom a foreign table would be read.
   PERFORM tenancy_internal.refuse_foreign_tables(define_scoped_view.relation);
   -- Policies of any length are read between the names and what they mean.
-  PERFORM tenancy_internal.keep_names(define_scoped_view.relation, 'access share', define_scoped_view.schema);
+  PERFORM tenancy_internal.keep_names(define_scoped_view.relation, 'access share');
+  IF define_scoped_view.existing IS NOT NULL THEN
+    PERFORM tenancy_internal.keep_name(define_scoped_view.existing);
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = tenancy_internal.owner_of(define_scoped_view.existing)) IS NOT TRUE THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('scoped view %s belongs to another role', define_scoped_view.existing),
+        HINT = 'Drop it, and use tenancy.create_scoped_view() again.';
+    END IF;
+  END IF;
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;
   -- The view's columns are the first ones of the table, which cannot be dropped below it, but renamed.
   -- Columns generated from payload would reveal it.
@@ -78,7 +87,7 @@ BEGIN
   FROM (SELECT c.attnum, c.atttypmod, coalesce(define_scoped_view.columns[c.place], c.attname) AS name,
           CASE WHEN c.is_payload THEN format('CASE WHEN %s THEN %I END', tenancy_internal.policy_call(table_row, 'payload_visible', 'view'), c.attname) ELSE quote_ident(c.attname) END AS expression,
           CASE WHEN c.is_payload THEN tenancy_internal.base_type(c.atttypid) ELSE c.atttypid END AS expression_type,
-          coalesce((SELECT v.atttypid FROM pg_attribute v WHERE v.attrelid = to_regclass(format('%I.%I', define_scoped_view.schema, define_scoped_view.view)) AND v.attnum = c.place),
+          coalesce((SELECT v.atttypid FROM pg_attribute v WHERE v.attrelid = define_scoped_view.existing AND v.attnum = c.place),
                    tenancy_internal.base_type(c.atttypid)) AS view_type
         FROM (SELECT t.*, row_number() OVER (ORDER BY t.attnum) AS place, t.attname = ANY (table_row.payload) OR EXISTS (
                 SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
@@ -88,13 +97,13 @@ BEGIN
               FROM pg_attribute t WHERE t.attrelid = define_scoped_view.relation AND t.attnum > 0 AND NOT t.attisdropped) c
         WHERE define_scoped_view.columns IS NULL OR c.place <= cardinality(define_scoped_view.columns)) a;
   -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
-  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s%s%s',
-                 define_scoped_view.schema, define_scoped_view.view, shown, define_scoped_view.relation,
+  EXECUTE format('%s WITH (security_barrier) AS SELECT %s FROM %s WHERE %s%s%s',
+                 coalesce('CREATE OR REPLACE VIEW ' || define_scoped_view.existing::text, 'CREATE VIEW ' || define_scoped_view.new_view), shown, define_scoped_view.relation,
                  CASE WHEN coalesce(cardinality(table_row.payload), 0) = 0 THEN 'false' ELSE tenancy_internal.policy_call(table_row, 'row_visible', 'list') END,
                  restrictions, CASE WHEN restrictions <> '' THEN ' OFFSET 0' ELSE '' END);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.define_scoped_view(regclass, name, name, name[]) IS 'Creates or replaces a scoped view as the table and its policies are now, with columns of these names (NULL: all of the table''s); it shows nothing of a table that is not protected with payload columns';
+COMMENT ON FUNCTION tenancy_internal.define_scoped_view(regclass, text, regclass, name[]) IS 'Creates a scoped view of a name, or replaces an existing one, as the table and its policies are now, with columns of these names (NULL: all of the table''s); it shows nothing of a table that is not protected with payload columns';
 
 CREATE FUNCTION tenancy_internal.refresh_scoped_views(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -102,10 +111,8 @@ DECLARE
   refreshed regclass;
 BEGIN
   FOR refreshed IN SELECT v.view FROM tenancy.scoped_views v WHERE v.relation = refresh_scoped_views.relation ORDER BY v.view LOOP
-    PERFORM tenancy_internal.keep_name(refreshed);
-    PERFORM tenancy_internal.define_scoped_view(refresh_scoped_views.relation, n.nspname, c.relname,
-      ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum))
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = refreshed;
+    PERFORM tenancy_internal.define_scoped_view(refresh_scoped_views.relation, NULL, refreshed,
+      ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = refreshed AND a.attnum > 0 ORDER BY a.attnum));
   END LOOP;
 END
 $$;
@@ -117,7 +124,7 @@ DECLARE
   table_row tenancy.protected_tables;
   parts text[] := parse_ident(create_scoped_view.view);
   the_schema name;
-  the_view name;
+  the_view text;
   existing regclass;
 BEGIN
   PERFORM tenancy_internal.check_protectable(create_scoped_view.relation);
@@ -135,7 +142,6 @@ BEGIN
   IF cardinality(parts) > 2 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_name', MESSAGE = format('view name "%s" has too many parts', create_scoped_view.view);
   END IF;
-  the_view := parts[cardinality(parts)];
   the_schema := CASE cardinality(parts) WHEN 2 THEN parts[1]
                 ELSE (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = create_scoped_view.relation) END;
   PERFORM tenancy_internal.keep_names(create_scoped_view.relation, 'access share', the_schema);
@@ -145,7 +151,8 @@ BEGIN
   IF has_schema_privilege(tenancy_internal.caller(), the_schema, 'CREATE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for schema %s', the_schema);
   END IF;
-  existing := to_regclass(format('%I.%I', the_schema, the_view));
+  the_view := format('%I.%I', the_schema, parts[cardinality(parts)]);
+  existing := to_regclass(the_view);
   IF existing IS NOT NULL AND NOT EXISTS (
     SELECT FROM tenancy.scoped_views v WHERE v.view = existing AND v.relation = create_scoped_view.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" already exists', create_scoped_view.view);
@@ -153,16 +160,16 @@ BEGIN
 
   -- No policy is created meanwhile.
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', create_scoped_view.relation);
-  PERFORM tenancy_internal.define_scoped_view(create_scoped_view.relation, the_schema, the_view, NULL);
-  EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
-                  FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
-  EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,
+  PERFORM tenancy_internal.define_scoped_view(create_scoped_view.relation, the_view, existing, NULL);
+  EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %s
+                  FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_view);
+  EXECUTE format('COMMENT ON VIEW %s IS %L', the_view,
                  format('%s as far as the session may list it, with the payload of rows that it may view', create_scoped_view.relation));
   -- A migration by the table's owner makes it anew, with the rights of its readers.
-  EXECUTE (SELECT format('GRANT SELECT ON %I.%I TO %s WITH GRANT OPTION', the_schema, the_view, c.relowner::regrole)
+  EXECUTE (SELECT format('GRANT SELECT ON %s TO %s WITH GRANT OPTION', the_view, c.relowner::regrole)
            FROM pg_class c WHERE c.oid = create_scoped_view.relation);
   INSERT INTO tenancy.scoped_views ("view", relation)
-  VALUES (to_regclass(format('%I.%I', the_schema, the_view)), create_scoped_view.relation) ON CONFLICT DO NOTHING;
+  VALUES (to_regclass(the_view), create_scoped_view.relation) ON CONFLICT DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, which the table''s owner may grant to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; restrictive policies of the table apply in it, too; 55000 when the table has no payload columns, 42P07 for a name that is taken, 0A000 for a restrictive policy with a sub-select that has a FROM';

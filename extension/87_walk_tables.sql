@@ -8,6 +8,10 @@ CREATE FUNCTION tenancy_internal.schema_of(relation regclass) RETURNS oid
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_schema_of';
 COMMENT ON FUNCTION tenancy_internal.schema_of(regclass) IS 'The schema in which a table is now, whatever the transaction''s snapshot is';
 
+CREATE FUNCTION tenancy_internal.owner_of(relation regclass) RETURNS regrole
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_owner_of';
+COMMENT ON FUNCTION tenancy_internal.owner_of(regclass) IS 'The owner of a relation now, whatever the transaction''s snapshot is; NULL where there is none';
+
 CREATE FUNCTION tenancy_internal.keep_schemas(schemas oid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -134,7 +134,8 @@ CREATE FUNCTION tenancy_steps.create_log_entries(schema regnamespace) RETURNS vo
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   logs regclass := to_regclass(format('%s.logs', create_log_entries.schema));
-  entries regclass := to_regclass(format('%s.log_entries', create_log_entries.schema));
+  entries CONSTANT regclass := CASE WHEN tenancy_steps.has_own(create_log_entries.schema, 'log_entries', '{v}')
+                                    THEN to_regclass(format('%s.log_entries', create_log_entries.schema)) END;
   columns text;
   writer text := '';
   -- Everybody who knows a log's id can write a row of that id, which is no content of the log.
@@ -148,7 +149,8 @@ BEGIN
     writer := ', l.written_by';
     same_writer := 'p.written_by IS NOT DISTINCT FROM l.written_by';
   END IF;
-  EXECUTE format('CREATE OR REPLACE VIEW %1$s.log_entries WITH (security_invoker) AS
+  -- Not one that somebody else makes meanwhile
+  EXECUTE format('CREATE ' || CASE WHEN entries IS NOT NULL THEN 'OR REPLACE ' ELSE '' END || 'VIEW %1$s.log_entries WITH (security_invoker) AS
                   SELECT %2$s, p.request, p.response%3$s FROM %1$s.logs l
                   LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
                     AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id AND %4$s', create_log_entries.schema, columns, writer, same_writer);
@@ -262,7 +264,7 @@ BEGIN
   PERFORM tenancy_steps.create_analytics_kept(place);
   PERFORM tenancy_steps.hide_working_tables(place);
   PERFORM tenancy_steps.create_change_function(place);
-  IF NOT tenancy_steps.has_own_table(place, 'trace_initiators') THEN
+  IF NOT tenancy_steps.has_own(place, 'trace_initiators') THEN
     PERFORM tenancy_steps.add_trace_initiators(place);
   ELSE
     PERFORM tenancy_steps.create_span_function(place);

@@ -87,7 +87,7 @@ COMMENT ON FUNCTION tenancy_steps.hide_working_tables(regnamespace) IS 'Has row 
 CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT tenancy_steps.has_own_table(create_analytics_kept.schema, 'analytics_kept') THEN
+  IF NOT tenancy_steps.has_own(create_analytics_kept.schema, 'analytics_kept') THEN
     EXECUTE format($ddl$
       CREATE TABLE %1$s.analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, since timestamptz NOT NULL DEFAULT '-infinity',
                                         UNIQUE NULLS NOT DISTINCT (organization, workspace, since));

@@ -24,7 +24,7 @@ COMMENT ON FUNCTION tenancy_steps.observability_checks() IS 'CHECK constraints o
 CREATE FUNCTION tenancy_steps.create_job_problems(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF tenancy_steps.has_own_table(create_job_problems.schema, 'job_problems') THEN
+  IF tenancy_steps.has_own(create_job_problems.schema, 'job_problems') THEN
     RETURN;
   END IF;
   EXECUTE format($ddl$
@@ -77,7 +77,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_steps.create_job_problems(bound_observability.schema);
   PERFORM tenancy_steps.add_observability_checks(bound_observability.schema);
-  IF NOT tenancy_steps.has_own_table(bound_observability.schema, 'accepted_times') THEN
+  IF NOT tenancy_steps.has_own(bound_observability.schema, 'accepted_times') THEN
     EXECUTE format($ddl$
       CREATE TABLE %s.accepted_times (
         past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),

@@ -86,23 +86,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.refuse_several_owners(regnamespace, boolean) IS 'Raises 42501 or 55000 where an owner of observability tables, of their functions (unless these do not count), or of their schema would gain the current role''s rights by having code of its own run, or where something else has a table''s name';
 
--- A table that somebody else has made in the meantime is never taken for one of these.
-CREATE FUNCTION tenancy_steps.has_own_table(schema regnamespace, name text) RETURNS boolean
+-- A table or view that somebody else has made in the meantime is never taken for one of these.
+CREATE FUNCTION tenancy_steps.has_own(schema regnamespace, name text, kinds "char"[] DEFAULT '{r,p}') RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_one record;
 BEGIN
-  SELECT c.relkind, c.relowner INTO found_one FROM pg_class c WHERE c.relnamespace = has_own_table.schema AND c.relname = has_own_table.name;
+  SELECT c.relkind, c.relowner INTO found_one FROM pg_class c WHERE c.relnamespace = has_own.schema AND c.relname = has_own.name;
   IF NOT FOUND THEN
     RETURN false;
-  ELSIF found_one.relkind NOT IN ('r', 'p') OR NOT pg_has_role(found_one.relowner, current_user, 'USAGE') THEN
-    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" of another owner, or kind, exists in schema %s', left(has_own_table.name, 63), has_own_table.schema),
+  ELSIF found_one.relkind <> ALL (has_own.kinds) OR NOT pg_has_role(found_one.relowner, current_user, 'USAGE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" of another owner, or kind, exists in schema %s', left(has_own.name, 63), has_own.schema),
       HINT = 'Drop or rename it.';
   END IF;
   RETURN true;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.has_own_table(regnamespace, text) IS 'Whether a schema has a table of a name; 42P07 where somebody else''s object has it';
+COMMENT ON FUNCTION tenancy_steps.has_own(regnamespace, text, "char"[]) IS 'Whether a schema has a relation of a name and of one of these kinds; 42P07 where somebody else''s object has it';
 
 CREATE FUNCTION tenancy_steps.partition_unit(schema regnamespace) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off SET intervalstyle = 'postgres' AS $$

@@ -151,6 +151,13 @@ SELECT tenancy.update_observability('observed');
 DROP VIEW observed.job_problems;
 SELECT tenancy.update_observability('observed');
 RESET ROLE;
+-- Nor is a view of another role, made meanwhile, replaced with a superuser's rights.
+BEGIN;
+ALTER VIEW observed.log_entries OWNER TO regress_dev;
+SELECT tools.failure($$SELECT tenancy_steps.create_log_entries('observed')$$);
+ALTER VIEW observed.log_entries OWNER TO CURRENT_USER;
+SELECT tools.failure($$SELECT tenancy_steps.create_log_entries('observed')$$);
+ROLLBACK;
 DROP FUNCTION observed.refresh_analytics(text), observed.create_partitions();
 -- A view in the place of a table is not even read before its owner is known.
 CREATE SCHEMA trap;

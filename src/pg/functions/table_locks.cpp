@@ -103,6 +103,16 @@ Datum pg_tenancy_schema_of(PG_FUNCTION_ARGS) {
   PG_RETURN_OID(get_rel_namespace(PG_GETARG_OID(0)));
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_owner_of);
+Datum pg_tenancy_owner_of(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  HeapTuple row = SearchSysCache1(RELOID, PG_GETARG_DATUM(0));
+  if (!HeapTupleIsValid(row)) PG_RETURN_NULL();
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  ReleaseSysCache(row);
+  PG_RETURN_OID(owner);
+}
+
 // Waits for the end of a transaction, given as in pg_locks: "12/345", or the transaction id for prepared
 // ones from before a restart.
 PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_transaction);
