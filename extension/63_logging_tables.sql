@@ -390,6 +390,7 @@ BEGIN
       HINT = format('Use tenancy.forget(%L) first if the table of this name is to follow them no longer, or tenancy.apply_logging_settings() with other columns afterwards.',
                     format('%I.%I', take_kept.named.schema_name, take_kept.named.table_name));
   END IF;
+  PERFORM tenancy_internal.keep_own(take_kept.relation);
   kept.kind := take_kept.named.kept_kind;
   kept.content := take_kept.named.kept_content;
   PERFORM tenancy_internal.keep_table(take_kept.relation, kept);
@@ -410,8 +411,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and its kind must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(apply_logging_settings.relation);
-  PERFORM tenancy_internal.keep_names(apply_logging_settings.relation, 'share update exclusive');
-  PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(apply_logging_settings.relation) f;
+  PERFORM tenancy_internal.keep_own(apply_logging_settings.relation);
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = apply_logging_settings.relation;
   IF NOT FOUND OR protected.organization_column IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

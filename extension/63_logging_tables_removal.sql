@@ -277,8 +277,7 @@ CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_protectable(ignore_logging_settings.relation);
-  PERFORM tenancy_internal.keep_names(ignore_logging_settings.relation, 'share update exclusive');
-  PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
+  PERFORM tenancy_internal.keep_own(ignore_logging_settings.relation);
   IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);

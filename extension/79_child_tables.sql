@@ -390,7 +390,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and the columns that refer to its parents must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(add_tenant_columns.relation);
-  PERFORM tenancy_internal.keep_names(add_tenant_columns.relation, 'share update exclusive');
+  PERFORM tenancy_internal.keep_own(add_tenant_columns.relation);
+  PERFORM tenancy_internal.refuse_foreign_tables(add_tenant_columns.relation);
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = add_tenant_columns.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is protected already', add_tenant_columns.relation),
       HINT = 'Use tenancy.protect() to change its protection.';

@@ -28,6 +28,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
 
+CREATE FUNCTION tenancy_internal.check_owner(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF pg_has_role(tenancy_internal.caller(), tenancy_internal.owner_of(check_owner.relation), 'USAGE') IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('must be owner of table %s', (SELECT c.relname FROM pg_class c WHERE c.oid = check_owner.relation));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_owner(regclass) IS 'Raises 42501 unless the caller owns a table; in guard rails, the caller is the role that has run the command';
+
 CREATE FUNCTION tenancy_internal.check_protectable(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -51,9 +62,7 @@ BEGIN
                             'tenancy_internal'::regnamespace) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is a system table', class.relname);
   END IF;
-  IF pg_has_role(tenancy_internal.caller(), class.relowner, 'USAGE') IS NOT TRUE THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of table %s', class.relname);
-  END IF;
+  PERFORM tenancy_internal.check_owner(check_protectable.relation);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
@@ -374,7 +383,7 @@ BEGIN
       MESSAGE = 'workspace_implies_organization is about a column for the workspace and one for the organization: both must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
-  PERFORM tenancy_internal.keep_names(protect.relation, 'share update exclusive');
+  PERFORM tenancy_internal.keep_own(protect.relation);
   PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;

@@ -22,7 +22,7 @@ DECLARE
   kept tenancy_internal.kept_tables;
 BEGIN
   PERFORM tenancy_internal.check_protectable(unprotect.relation);
-  PERFORM tenancy_internal.keep_names(unprotect.relation, 'share update exclusive');
+  PERFORM tenancy_internal.keep_own(unprotect.relation);
   PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
   IF tenancy_steps.is_distributed(unprotect.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', unprotect.relation),
@@ -45,7 +45,6 @@ BEGIN
   PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
-    PERFORM tenancy_internal.check_protectable(member);
     removed := tenancy_internal.remove_protection(member);
     PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;

@@ -287,6 +287,7 @@ BEGIN
       DETAIL = 'alter_distributed_table() makes a new table, which would have its name.',
       HINT = 'Use undistribute_table(), tenancy.protect() and tenancy.distribute().';
   END IF;
+  PERFORM tenancy_internal.keep_own(take_name.relation);
   unlike := tenancy_internal.unlike_its_name(take_name.relation, named, take_name.made);
   IF unlike IS NOT NULL THEN
     PERFORM tenancy_internal.close_table(take_name.relation, unlike,
@@ -394,7 +395,10 @@ BEGIN
       MESSAGE = format('table %s fills in the tenant as a protected table does', the_table),
       HINT = 'Drop the defaults of its tenant columns first, or protect it.';
   END IF;
-  PERFORM tenancy_internal.require_owner(f), tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
+  IF the_table IS NOT NULL THEN
+    PERFORM tenancy_internal.keep_own(the_table);
+    PERFORM tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
+  END IF;
   DELETE FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
 END
 $$;

@@ -82,6 +82,7 @@ BEGIN
   IF parent.relation IS NULL THEN
     IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = protect_child.child AND tenancy_internal.is_closed(i.inhparent))
       AND NOT tenancy_internal.is_closed(protect_child.child) THEN
+      PERFORM tenancy_internal.check_owner(protect_child.child);
       PERFORM tenancy_internal.close_child(protect_child.child);
     END IF;
     RETURN;
@@ -99,6 +100,7 @@ BEGIN
       DETAIL = format('It becomes part of the protected table %s.', parent.relation),
       HINT = 'Drop the policy, or make it restrictive.';
   END IF;
+  PERFORM tenancy_internal.check_owner(protect_child.child);
   PERFORM tenancy_internal.check_part_of_child(protect_child.child, parent);
   PERFORM tenancy_internal.apply_protection(protect_child.child, parent);
   PERFORM tenancy_internal.keep_writers_of(protect_child.child, parent.relation);
@@ -310,9 +312,10 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_member(oid, oid) IS 'Raises 55000 where what becomes a member of an extension is a protected table, or its schema, or the type of a column';
 
--- By the relations touched, and not by the command's name: CREATE SCHEMA creates tables, ALTER VIEW renames a table's column.
+-- By the relations touched, and not by the command's name: CREATE SCHEMA creates tables, ALTER VIEW renames a table's column. The command
+-- need not be one of the owner of all that they lead to, such as partitions, or tables of a schema.
 CREATE FUNCTION tenancy_internal.on_ddl() RETURNS event_trigger
-LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   command record;
 BEGIN

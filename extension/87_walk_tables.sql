@@ -62,6 +62,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_names(regclass, text, name) IS 'keep_name() of a table, its partitions and children, and the tables that they refer to, and of a further schema; mode: the lock, as for lock_tables(), on the table, its partitions and children';
 
+-- The extension's owner could go on where PostgreSQL would ask whose a partition or child is; and it can become somebody else's while its
+-- lock is waited for.
+CREATE FUNCTION tenancy_internal.keep_own(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.keep_names(keep_own.relation, 'share update exclusive');
+  PERFORM tenancy_internal.check_owner(f) FROM tenancy_internal.family_of(keep_own.relation) f;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_own(regclass) IS 'keep_names() of a table that is to be changed with its partitions and children; 42501 unless the caller owns all of them';
+
 -- The server evaluates constant parts of a partition key as whoever loads the table first, as making a trigger for rows does. Those
 -- statements are ours. A function is judged by no owner: those of extensions, whose owner is a superuser, call what their arguments' types
 -- have, such as the checks of domains in a row type.

@@ -238,6 +238,62 @@ SET ROLE regress_protect_parent;
 SELECT tenancy.unprotect('app.papers');
 RESET ROLE;
 SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname IN ('papers', 'letters') ORDER BY 1;
-DROP TABLE papers CASCADE;
+-- Nor does a call or a command change another's partition, child, or table of a schema, where the server would ask for its owner.
+SET client_min_messages = warning;
+CREATE SCHEMA past;
+CREATE TABLE former (organization_id uuid);
+CREATE TABLE past.notes (organization_id uuid);
+SELECT tenancy.protect(t, 'logs', 'organization_id') FROM unnest('{former,past.notes}'::regclass[]) t \g /dev/null
+DROP TABLE former;
+DROP SCHEMA past CASCADE;
+GRANT EXECUTE ON FUNCTION tenancy.protect, tenancy.add_tenant_columns TO regress_protect_parent;
+GRANT CREATE ON SCHEMA app TO regress_protect_parent;
+SELECT format('GRANT CREATE ON DATABASE %I TO regress_protect_parent', current_database()) \gexec
+SET ROLE regress_protect_parent;
+CREATE TABLE app.authors (id int PRIMARY KEY, organization_id uuid);
+CREATE TABLE app.shelf (id int, organization_id uuid) PARTITION BY RANGE (id);
+SELECT tenancy.protect(t, 'logs', 'organization_id') FROM unnest('{app.authors,app.shelf}'::regclass[]) t \g /dev/null
+CREATE TABLE app.works (id int, author int REFERENCES app.authors) PARTITION BY RANGE (id);
+CREATE TABLE app.works_1 PARTITION OF app.works DEFAULT;
+CREATE TABLE app.board (LIKE app.shelf) PARTITION BY RANGE (id);
+CREATE TABLE app.board_1 PARTITION OF app.board DEFAULT;
+CREATE SCHEMA present CREATE TABLE present.notes (organization_id uuid);
+RESET ROLE;
+CREATE PROCEDURE give(receiver text) LANGUAGE plpgsql AS $$ DECLARE t regclass; BEGIN
+  FOREACH t IN ARRAY '{app.letters,app.works_1,app.board_1,present.notes}'::regclass[] LOOP EXECUTE format('ALTER TABLE %s OWNER TO %I', t, receiver); END LOOP;
+END $$;
+CREATE FUNCTION touched() RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(c.relname, ', ' ORDER BY c.relname)
+  FROM pg_class c WHERE c.relname IN ('letters', 'works_1', 'board_1', 'notes') AND (c.relrowsecurity OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname LIKE '~%'))
+$$;
+CALL give('regress_protect_child');
+SET ROLE regress_protect_parent;
+SELECT tenancy.add_tenant_columns('app.works', '{author}');
+ALTER TABLE app.papers RENAME TO former;
+ALTER TABLE app.shelf ATTACH PARTITION app.board DEFAULT;
+ALTER SCHEMA present RENAME TO past;
+RESET ROLE;
+SELECT touched();
+-- A superuser may, and their owner.
+BEGIN;
+ALTER TABLE app.papers RENAME TO former;
+ALTER TABLE app.shelf ATTACH PARTITION app.board DEFAULT;
+ALTER SCHEMA present RENAME TO past;
+SELECT touched();
+ROLLBACK;
+CALL give('regress_protect_parent');
+SET ROLE regress_protect_parent;
+SELECT tenancy.add_tenant_columns('app.works', '{author}');
+ALTER TABLE app.papers RENAME TO former;
+ALTER TABLE app.shelf ATTACH PARTITION app.board DEFAULT;
+ALTER SCHEMA present RENAME TO past;
+RESET ROLE;
+SELECT touched();
+DROP TABLE former, authors, shelf, works CASCADE;
+DROP SCHEMA past CASCADE;
+DELETE FROM tenancy.protected_names WHERE table_name IN ('former', 'notes', 'authors', 'shelf');
+DROP FUNCTION touched;
+DROP PROCEDURE give;
+SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_protect_parent', current_database()) \gexec
 DROP OWNED BY regress_protect_parent, regress_protect_child;
 DROP ROLE regress_protect_parent, regress_protect_child;

@@ -52,19 +52,21 @@ Function read_function(Oid oid) {
   return function;
 }
 
-// The caller of a function about to run. Raises 42501 if nothing may be administered.
+// The caller of a function about to run, or the role whose command an event trigger is about. Raises 42501 if
+// nothing may be administered; an event trigger decides itself.
 Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user, int context) {
   if (is_body_of(innermost, user, context)) return innermost->caller;
+  const bool is_event = CALLED_AS_EVENT_TRIGGER(fcinfo);
   // It checks no right, which the function has done that calls it. Grants of EXECUTE must not open it, nor
   // does a superuser need it.
-  if (function.schema == get_namespace_oid("tenancy_internal", true))
+  if (!is_event && function.schema == get_namespace_oid("tenancy_internal", true))
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("permission denied for function %s", get_func_name(fcinfo->flinfo->fn_oid)),
                     errdetail("Only functions of pg_tenancy call it.")));
   if ((context & SECURITY_RESTRICTED_OPERATION) == 0)
     // The extension's owner has called nothing: it is the user of a body whose context has changed.
     return innermost != nullptr && innermost->user == user ? InvalidOid : user;
-  if (function.is_volatile)
+  if (!is_event && function.is_volatile)
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("cannot call %s() within security-restricted operation",
                            get_func_name(fcinfo->flinfo->fn_oid))));
@@ -200,7 +202,7 @@ bool holds_marker(Oid role, Oid marker) {
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_call_handler);
 Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
-  if (CALLED_AS_TRIGGER(fcinfo) || CALLED_AS_EVENT_TRIGGER(fcinfo))
+  if (CALLED_AS_TRIGGER(fcinfo))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a function of language \"tenancy\" cannot be a trigger")));
   load_plpgsql();
@@ -215,15 +217,18 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
                 (context & ~SECURITY_NOFORCE_RLS) | SECURITY_LOCAL_USERID_CHANGE, error_context_stack};
   call.fcinfo = fcinfo;
   call.node = fcinfo->context;
+  const bool is_event = CALLED_AS_EVENT_TRIGGER(fcinfo);
   // In an atomic context a body cannot commit, which would undo the switch of users.
-  fcinfo->context = nullptr;
+  if (!is_event) fcinfo->context = nullptr;
   SetUserIdAndSecContext(call.frame.user, call.frame.context);
   innermost = &call.frame;
   // To its caller, a function of the extension is one step.
   const bool is_outermost = !is_body_of(call.frame.outer, user, context);
-  const bool is_judged = is_outermost && function.is_volatile;
+  const bool is_judged = is_outermost && !is_event && function.is_volatile;
   const RoleRights rights = is_judged ? rights_of(call.frame.caller) : RoleRights{};
-  if (is_outermost)
+  if (is_event)
+    run_as_unit(run_unprinted_body, leave, nullptr, &call);
+  else if (is_outermost)
     run_as_unit(run_observed_body, leave, describe_error, &call);
   else
     run_with_cleanup(run_unprinted_body, leave, &call);
