@@ -59,12 +59,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_through(regclass, name[]) IS 'Raises 22023, 42703, 42809 or 0A000 unless these columns of the table could refer to its parents';
 
+CREATE FUNCTION tenancy_internal.other_owner(child regclass, parent regclass) RETURNS regclass
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_other_owner';
+COMMENT ON FUNCTION tenancy_internal.other_owner(regclass, regclass) IS 'The child table, or a partition of it, whose owner lacks the rights of the parent''s, so that no row could move with its parent; NULL for none';
+
 CREATE FUNCTION tenancy_internal.find_parent(relation regclass, referring name, OUT parent tenancy.protected_tables, OUT key name)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_parent record;
   others text;
   problem text;
+  other regclass;
 BEGIN
   SELECT * INTO found_parent FROM tenancy_internal.parents_of(find_parent.relation) p WHERE p.referring = find_parent.referring LIMIT 1;
   IF NOT FOUND THEN
@@ -126,10 +131,10 @@ BEGIN
       HINT = 'Protect it again first.';
   END IF;
   PERFORM tenancy_internal.check_protectable(find_parent.parent.relation);
-  IF NOT EXISTS (SELECT FROM pg_class c, pg_class p WHERE c.oid = find_parent.relation AND p.oid = find_parent.parent.relation
-                   AND pg_has_role(c.relowner, p.relowner, 'USAGE')) THEN
+  other := tenancy_internal.other_owner(find_parent.relation, find_parent.parent.relation);
+  IF other IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('the owner of table %s is not the owner of table %s', find_parent.relation, find_parent.parent.relation),
+      MESSAGE = format('the owner of table %s is not the owner of table %s', other, find_parent.parent.relation),
       HINT = 'Use ALTER TABLE ... OWNER TO, so that both have one owner.';
   END IF;
 END

@@ -97,7 +97,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     -- last, since it locks the tables until the end of the transaction
     ('rows_without_organization', 'Rows of protected tables that name a workspace and no organization'),
     ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately'),
-    ('rows_behind_parents', 'Rows of child tables that name another tenant or owner than their parents: in the first blocks of each table')
+    ('rows_behind_parents', 'Rows of child tables that name another tenant or owner than their parents, in the first blocks of each table, or could not follow them')
 $$;
 COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), with descriptions';
 

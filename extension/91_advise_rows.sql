@@ -117,12 +117,20 @@ DECLARE
   first_blocks CONSTANT bigint := 200;
   child regclass;
   differing bigint;
+  other record;
 BEGIN
   FOR child IN
     SELECT t.relation FROM tenancy.protected_tables t
     WHERE t.through IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.relation AND c.relispartition)
       AND (tenancy_internal.inspect_protection(t.relation)).problem IS NULL ORDER BY t.relation::text LOOP
     BEGIN
+      SELECT tenancy_internal.other_owner(child, (p.parent).relation) AS relation, (p.parent).relation AS parent INTO other
+      FROM tenancy.protected_tables t, tenancy_internal.parents_of(child) p WHERE t.relation = child AND p.referring = t.through[1] LIMIT 1;
+      IF other.relation IS NOT NULL THEN
+        RETURN QUERY SELECT 'error', child::text, format('rows cannot move with their parents: the owner of table %s is not the owner of table %s', other.relation, other.parent),
+          format('ALTER TABLE %s OWNER TO %s', other.relation, tenancy_internal.owner_of(other.parent));
+        CONTINUE;
+      END IF;
       differing := tenancy_internal.count_differing(child, at_most, first_blocks);
     EXCEPTION
       WHEN lock_not_available THEN
@@ -139,4 +147,4 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.advice_rows_behind_parents() IS 'Rows of child tables that differ from their parents: in the first blocks of each table';
+COMMENT ON FUNCTION tenancy_internal.advice_rows_behind_parents() IS 'Rows of child tables that differ from their parents, in the first blocks of each table, or could not follow them';

@@ -400,6 +400,27 @@ SELECT * FROM failure($$SELECT tenancy.protect('messages', 'prompts', organizati
 -- The owner of one table can't have another's rows copied.
 ALTER TABLE other_types DROP COLUMN organization_id, OWNER TO regress_plain;
 SELECT * FROM failure($$SELECT tenancy.protect('other_types', 'prompts', through => '{chat_id}')$$);
+-- A table, or a partition, that has become another's afterwards does not move with its parents: a trigger of its owner's would run as
+-- whoever moves these.
+BEGIN;
+SELECT tenancy.protect('events', 'prompts', through => '{chat_id}') \g /dev/null
+CREATE TABLE ran (who name);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO app.ran VALUES (current_user); RETURN NULL; END $$;
+CREATE TRIGGER note AFTER UPDATE ON events_1 FOR EACH ROW EXECUTE FUNCTION note();
+\set move 'UPDATE app.chats SET workspace_id = NULL WHERE id = 6'
+ALTER TABLE events_1 OWNER TO regress_plain;
+SELECT f.state, f.message FROM failure(:'move') f;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'rows_behind_parents';
+ALTER TABLE events_1 OWNER TO regress_owner;
+ALTER TABLE events OWNER TO regress_plain;
+SELECT f.state, f.message FROM failure(:'move') f;
+ALTER TABLE events OWNER TO regress_owner;
+ALTER TABLE chats OWNER TO regress_plain;
+SELECT f.state, f.message FROM failure(:'move') f;
+ALTER TABLE chats OWNER TO regress_owner;
+:move;
+SELECT (SELECT count(*) FROM ran) AS ran, (SELECT count(*) FROM events e WHERE e.chat_id = 6 AND e.workspace_id IS NULL) AS moved;
+ROLLBACK;
 
 -- The tenants' own table: the key is the workspace.
 CREATE TABLE projects (id uuid PRIMARY KEY, org uuid);

@@ -52,11 +52,7 @@ static void run_statement(void *argument) {
 // Runs as the child's owner. It must also own the parent, to see all of the
 // parent's rows.
 int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
-  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
-  ReleaseSysCache(row);
-  const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, pg_temp");
+  const OwnerWork as_owner = begin_owner_work(owner_of(relation), "pg_catalog, pg_temp");
   Statement statement{sql, 0};
   run_exempt(sql, run_statement, &statement);
   if (statement.result != (returns_count ? SPI_OK_SELECT : SPI_OK_UPDATE))
@@ -103,6 +99,15 @@ Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
     }
   }
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+// The table, or a partition of it, whose owner lacks the rights of the parent's, or NULL
+PG_FUNCTION_INFO_V1(pg_tenancy_other_owner);
+Datum pg_tenancy_other_owner(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Oid other = find_other_owner(PG_GETARG_OID(0), PG_GETARG_OID(1), AccessShareLock);
+  if (!OidIsValid(other)) PG_RETURN_NULL();
+  PG_RETURN_OID(other);
 }
 
 // Counts rows of the table and its partitions that differ from their parents, up to the given number; with a

@@ -14,6 +14,7 @@
 extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "utils/fmgroids.h"
 }
@@ -287,6 +288,21 @@ const char *problem_of_child(Relation child, const ChildColumns &columns) {
       return psprintf("a trigger between it and table \"%s\" is missing", get_rel_name(parent.relation));
   }
   return nullptr;
+}
+
+Oid owner_of(Oid relation) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  ReleaseSysCache(row);
+  return owner;
+}
+
+Oid find_other_owner(Oid child, Oid parent, LOCKMODE lock) {
+  const ListCell *cell = nullptr;
+  foreach (cell, find_all_inheritors(child, lock, nullptr))
+    if (!has_privs_of_role(owner_of(lfirst_oid(cell)), owner_of(parent))) return lfirst_oid(cell);
+  return InvalidOid;
 }
 
 ChildTable &child_table(Oid relation) {

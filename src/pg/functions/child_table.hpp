@@ -32,6 +32,11 @@ struct ParentKey {
 };
 bool find_parent(Oid child, AttrNumber key, ParentKey &parent);
 
+/// RETURNS the child table, or a partition of it, whose owner lacks the rights of the parent's: code of that
+/// owner would run in what changes the parent. InvalidOid for none. With a lock, no owner changes afterwards.
+Oid find_other_owner(Oid child, Oid parent, LOCKMODE lock);
+Oid owner_of(Oid relation);
+
 /// Returns nullptr, or the problem of a child table's triggers.
 const char *problem_of_child(Relation child, const ChildColumns &columns);
 

@@ -34,10 +34,7 @@ struct Caller {
 Caller become_owner(Oid relation, int restriction) {
   Caller caller{};
   GetUserIdAndSecContext(&caller.user, &caller.context);
-  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
-  ReleaseSysCache(row);
+  const Oid owner = owner_of(relation);
   caller.settings = NewGUCNestLevel();
   if (!configuration.guard_rails)
     set_config_option("tenancy.guard_rails", "on", PGC_SUSET, internal_source, GUC_ACTION_SAVE, true, 0,
@@ -118,6 +115,21 @@ void enter(Context &context, Oid relation) {
 }
 
 void leave(const Context &context) { error_context_stack = context.callback.previous; }
+
+// Not restricted, and at the end of the writer's transaction perhaps, runs what the child's owner has there.
+// The parent's could have it run anyway.
+void require_one_owner(FunctionCallInfo fcinfo, const ChildTable &child) {
+  // Examined once for a statement
+  if (fcinfo->flinfo->fn_extra != nullptr) return;
+  const Oid parent = child.parents[0].key.relation;
+  if (const Oid other = find_other_owner(child.relation, parent, RowExclusiveLock); OidIsValid(other))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the owner of table \"%s\" is not the owner of table \"%s\"", get_rel_name(other),
+                           get_rel_name(parent)),
+                    errdetail("Its rows move with their parents, by which code of its owner would run."),
+                    errhint("Use ALTER TABLE ... OWNER TO, so that both have one owner.")));
+  fcinfo->flinfo->fn_extra = fcinfo->flinfo;
+}
 
 void check_result(int result, int expected) {
   if (result != expected) elog(ERROR, "SPI_execute_snapshot returned %s", SPI_result_code_string(result));
@@ -356,6 +368,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
   SPI_connect();
   ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
   require_parent(trigger, child, 0);
+  require_one_owner(fcinfo, child);
   const Parent &parent = child.parents[0];
   Datum values[1 + id_column_count];
   char nulls[1 + id_column_count];
