@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
   s/--.*//
   s/search_path = pg_catalog, (tenancy, )?pg_temp//g
   s/set_config\('search_path', 'pg_catalog, (tenancy, )?pg_temp', true\)//g
+  s/set_config\('search_path', format\('pg_catalog, %s, pg_temp', tenancy_testing.pgtap\(\)\), true\)//g
   s/current_setting\('+search_path'+\)//g
   /search_path/!d
-  s/^ *//" extension/[0-9][0-9]_*.sql extension/updates/*/*.sql | grep .
+  s/^ *//" extension/[0-9][0-9]_*.sql extension/testing/*.sql extension/updates/*/*.sql | grep .

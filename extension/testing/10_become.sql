@@ -4,16 +4,17 @@
 -- login, with SET SESSION AUTHORIZATION, which a superuser's connection may use, and undo, at any time. Everything is part of
 -- the test's transaction, and ends with it.
 --
--- No function here has a search_path of its own: queries passed to them mean the same as for their caller.
+-- A superuser calls these functions, and others may create functions in a schema of its search_path. So each has one of its own, but for
+-- those that queries are passed to, which mean the same as for their caller: these name everything with its schema.
 
 CREATE FUNCTION tenancy_testing.bypasses_row_security(role name) RETURNS boolean
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = bypasses_row_security.role
 $$;
 COMMENT ON FUNCTION tenancy_testing.bypasses_row_security(name) IS 'Whether no policy applies to a role; NULL: there is no such role';
 
 CREATE FUNCTION tenancy_testing.privileges_missing(login name) RETURNS SETOF text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH readable AS (
     SELECT t.relation::oid AS relation, 'SELECT, INSERT, UPDATE, DELETE' AS privileges FROM tenancy.protected_tables t
     UNION ALL
@@ -42,7 +43,7 @@ COMMENT ON FUNCTION tenancy_testing.privileges_missing(name) IS 'What to grant s
 
 -- trust_login() says that nobody can log in as this role, which is what is wanted here.
 CREATE FUNCTION tenancy_testing.make_tester() RETURNS name
-LANGUAGE plpgsql SET client_min_messages = warning AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET client_min_messages = warning AS $$
 DECLARE
   command text;
 BEGIN
@@ -62,7 +63,7 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.make_tester() IS 'Makes the role tenancy_tester, which nobody can log in as: trusted, and with the privileges that it misses on protected tables';
 
 CREATE FUNCTION tenancy_testing.choose_login() RETURNS name
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   chosen name := nullif(current_setting('tenancy_testing.login', true), '');
 BEGIN
@@ -85,7 +86,7 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.choose_login() IS 'The login that tests act as: the setting tenancy_testing.login; or the session''s own, if row policies apply to it; or tenancy_tester';
 
 CREATE FUNCTION tenancy_testing.principal() RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE w.kind WHEN 'anonymous' THEN 'nobody'
               WHEN 'jwt' THEN 'token' ELSE replace(w.kind, '_', ' ') END
          || coalesce(' "' || w.email || '"', '') || coalesce(' in organization "' || w.organization || '"', '')
@@ -95,7 +96,7 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.principal() IS 'Who the session is, in words';
 
 CREATE FUNCTION tenancy_testing.become_self() RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RESET SESSION AUTHORIZATION;
   RESET tenancy.api_key;
@@ -109,7 +110,7 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.become_self() IS 'The session is again the login that connected, with the settings that it came with';
 
 CREATE FUNCTION tenancy_testing.switch_to(setting text, credential text, organization text, workspace text) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF switch_to.credential IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'whom to become must be given';
@@ -127,19 +128,19 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.switch_to(text, text, text, text) IS 'Becomes the test''s login with one credential and no other; 28000 when the credential does not hold';
 
 CREATE FUNCTION tenancy_testing.become(member text, organization text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
-LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.user', become.member, become.organization, become.workspace) $$;
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT tenancy_testing.switch_to('tenancy.user', become.member, become.organization, become.workspace) $$;
 COMMENT ON FUNCTION tenancy_testing.become(text, text, text) IS 'From now on the session is this user, in this organization (NULL: the user''s only one), narrowed to this workspace (NULL: not narrowed)';
 
 CREATE FUNCTION tenancy_testing.become_key(secret text) RETURNS void
-LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.api_key', become_key.secret, NULL, NULL) $$;
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT tenancy_testing.switch_to('tenancy.api_key', become_key.secret, NULL, NULL) $$;
 COMMENT ON FUNCTION tenancy_testing.become_key(text) IS 'From now on the session is the API key with this secret';
 
 CREATE FUNCTION tenancy_testing.become_token(token text) RETURNS void
-LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.jwt', become_token.token, NULL, NULL) $$;
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT tenancy_testing.switch_to('tenancy.jwt', become_token.token, NULL, NULL) $$;
 COMMENT ON FUNCTION tenancy_testing.become_token(text) IS 'From now on the session is this token (JWT)';
 
 CREATE FUNCTION tenancy_testing.become_nobody() RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_testing.switch_to('tenancy.user', '', NULL, NULL);
   IF (SELECT kind FROM tenancy.whoami()) <> 'anonymous' THEN

@@ -34,32 +34,33 @@ CREATE FUNCTION tenancy_testing.relations_read(query text, OUT relation regclass
 LANGUAGE plpgsql AS $$
 BEGIN
   -- A query reads what a view of it depends on, however it is planned.
-  EXECUTE format(E'CREATE TEMPORARY VIEW tenancy_testing_probe AS SELECT FROM (%s\n) AS query', relations_read.query);
+  EXECUTE pg_catalog.format(E'CREATE TEMPORARY VIEW tenancy_testing_probe AS SELECT FROM (%s\n) AS query', relations_read.query);
   RETURN QUERY
   WITH RECURSIVE read AS (
     -- The session reads these with its own rights, not with those of the probe's owner.
-    SELECT v.reads, NULL::regclass AS through FROM tenancy_testing.views v WHERE v.view = 'pg_temp.tenancy_testing_probe'::regclass
+    SELECT v.reads, NULL::pg_catalog.regclass AS through FROM tenancy_testing.views v
+    WHERE v.view OPERATOR(pg_catalog.=) 'pg_temp.tenancy_testing_probe'::pg_catalog.regclass
     UNION
     SELECT v.reads, CASE WHEN v.bypassing THEN v.view END
-    FROM read JOIN tenancy_testing.views v ON v.view = read.reads
+    FROM read JOIN tenancy_testing.views v ON v.view OPERATOR(pg_catalog.=) read.reads
     WHERE tenancy_testing.protection_problem(v.view) IS NOT NULL
   ), table_read AS (
     SELECT r.reads, r.through, tenancy_testing.protection_problem(r.reads) AS problem
-    FROM read r JOIN pg_catalog.pg_class c ON c.oid = r.reads
-    WHERE c.relkind <> 'v' OR tenancy_testing.protection_problem(r.reads) IS NULL
+    FROM read r JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.reads
+    WHERE c.relkind OPERATOR(pg_catalog.<>) 'v' OR tenancy_testing.protection_problem(r.reads) IS NULL
   )
-  SELECT t.reads, CASE WHEN t.problem IS NULL AND c.relkind <> 'v'
-                       THEN 'it is read by the rights of the owner of view ' || t.through || ', to whom no policy applies'
+  SELECT t.reads, CASE WHEN t.problem IS NULL AND t.through IS NOT NULL AND c.relkind OPERATOR(pg_catalog.<>) 'v'
+                       THEN pg_catalog.format('it is read by the rights of the owner of view %s, to whom no policy applies', t.through)
                        ELSE t.problem END
-  FROM table_read t JOIN pg_catalog.pg_class c ON c.oid = t.reads
-  ORDER BY t.reads::text;
+  FROM table_read t JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.reads
+  ORDER BY t.reads::pg_catalog.text;
   DROP VIEW pg_temp.tenancy_testing_probe;
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.relations_read(text) IS 'The tables and scoped views that a query reads, also through views, and why no policies decide about their rows; NULL when they do';
 
 CREATE FUNCTION tenancy_testing.doubt() RETURNS text
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE
     WHEN tenancy_testing.bypasses_row_security(current_user) THEN
       format(E'no row policy applies to role "%s"\nCall tenancy_testing.become(), become_key() or become_nobody() first.', current_user)
@@ -81,19 +82,46 @@ BEGIN
     RETURN tenancy_testing.doubt();
   END IF;
   -- In addition to a protected table, one that all tenants share raises no doubt.
-  SELECT string_agg(E'\n' || r.relation || ': ' || r.problem, ''), bool_or(r.problem <> 'it is not protected'), bool_or(r.problem IS NULL)
+  SELECT pg_catalog.string_agg(pg_catalog.format(E'\n%s: %s', r.relation, r.problem), '') FILTER (WHERE r.problem IS NOT NULL),
+         pg_catalog.bool_or(r.problem OPERATOR(pg_catalog.<>) 'it is not protected'), pg_catalog.bool_or(r.problem IS NULL)
   INTO problems, grave, protected
   FROM tenancy_testing.relations_read(doubt.query) r;
-  RETURN CASE WHEN grave THEN 'the query reads rows that no policy filters' || problems
+  RETURN CASE WHEN grave THEN pg_catalog.concat('the query reads rows that no policy filters', problems)
               WHEN protected THEN NULL
-              ELSE 'the query reads no protected table' || coalesce(problems, '') END;
+              ELSE pg_catalog.concat('the query reads no protected table', problems) END;
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.doubt(text) IS 'Why the rows of a query would prove nothing; NULL when row policies decide about them';
 
+CREATE FUNCTION tenancy_testing.pgtap() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap'
+$$;
+COMMENT ON FUNCTION tenancy_testing.pgtap() IS 'The schema of pgTAP';
+
+-- Functions of pgTAP call each other by the search_path.
+CREATE FUNCTION tenancy_testing.with_diagnosis(result text, diagnosis text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  comment text;
+BEGIN
+  PERFORM set_config('search_path', format('pg_catalog, %s, pg_temp', tenancy_testing.pgtap()), true);
+  EXECUTE format('SELECT %s.diag($1)', tenancy_testing.pgtap()) INTO comment USING with_diagnosis.diagnosis;
+  RETURN concat_ws(E'\n', with_diagnosis.result, comment);
+END
+$$;
+COMMENT ON FUNCTION tenancy_testing.with_diagnosis(text, text) IS 'The result of an assertion that has failed, and why';
+
 CREATE FUNCTION tenancy_testing.verdict(passed boolean, description text, diagnosis text) RETURNS text
-LANGUAGE sql AS $$ SELECT ok(verdict.passed, verdict.description) || CASE WHEN verdict.passed THEN ''
-  ELSE coalesce(E'\n' || diag(verdict.diagnosis), '') END $$;
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  result text;
+BEGIN
+  PERFORM set_config('search_path', format('pg_catalog, %s, pg_temp', tenancy_testing.pgtap()), true);
+  EXECUTE format('SELECT %s.ok($1, $2)', tenancy_testing.pgtap()) INTO result USING verdict.passed, verdict.description;
+  RETURN CASE WHEN verdict.passed THEN result ELSE tenancy_testing.with_diagnosis(result, verdict.diagnosis) END;
+END
+$$;
 COMMENT ON FUNCTION tenancy_testing.verdict(boolean, text, text) IS 'The result of an assertion, and why it failed';
 
 CREATE FUNCTION tenancy_testing.is_protected(relation regclass, description text DEFAULT NULL) RETURNS text
@@ -104,12 +132,12 @@ BEGIN
   WITH RECURSIVE family AS (
     SELECT is_protected.relation
     UNION
-    SELECT i.inhrelid::regclass FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.relation
+    SELECT i.inhrelid::pg_catalog.regclass FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) f.relation
   )
-  SELECT string_agg(format('%s: %s', f.relation, tenancy_testing.protection_problem(f.relation)), E'\n' ORDER BY f.relation::text)
+  SELECT pg_catalog.string_agg(pg_catalog.format('%s: %s', f.relation, tenancy_testing.protection_problem(f.relation)), E'\n' ORDER BY f.relation::pg_catalog.text)
   INTO problems
   FROM family f WHERE tenancy_testing.protection_problem(f.relation) IS NOT NULL;
-  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(is_protected.description, format('table %s is protected',
+  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(is_protected.description, pg_catalog.format('table %s is protected',
     is_protected.relation)), problems);
 END
 $$;
@@ -121,32 +149,34 @@ DECLARE
   problems text;
 BEGIN
   WITH relation AS (
-    SELECT c.oid::regclass AS id, c.relname AS name, c.relkind = 'v' AS is_view
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = schema_is_protected.schema AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
+    SELECT c.oid::pg_catalog.regclass AS id, c.relname AS name, c.relkind OPERATOR(pg_catalog.=) 'v' AS is_view
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE n.nspname OPERATOR(pg_catalog.=) schema_is_protected.schema AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,f,m,v}')
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                      WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+                      WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+                        AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.deptype OPERATOR(pg_catalog.=) 'e')
   ), finding AS (
-    SELECT r.name, r.id || ': ' || tenancy_testing.protection_problem(r.id) AS problem FROM relation r WHERE NOT r.is_view
+    SELECT r.name, pg_catalog.format('%s: %s', r.id, tenancy_testing.protection_problem(r.id)) AS problem FROM relation r
+    WHERE NOT r.is_view AND tenancy_testing.protection_problem(r.id) IS NOT NULL
     UNION ALL
-    SELECT r.name, r.id || ': it reads ' || v.reads || ' by the rights of its owner, to whom no policy applies'
-    FROM relation r JOIN tenancy_testing.views v ON v.view = r.id AND v.bypassing
+    SELECT r.name, pg_catalog.format('%s: it reads %s by the rights of its owner, to whom no policy applies', r.id, v.reads)
+    FROM relation r JOIN tenancy_testing.views v ON v.view OPERATOR(pg_catalog.=) r.id AND v.bypassing
     WHERE r.is_view AND tenancy_testing.protection_problem(r.id) IS NOT NULL AND tenancy_testing.protection_problem(v.reads) IS NULL
   ), complaint AS (
-    SELECT f.problem FROM finding f WHERE f.name <> ALL (schema_is_protected.excluding) AND f.problem IS NOT NULL
+    SELECT f.problem FROM finding f WHERE f.name OPERATOR(pg_catalog.<>) ALL (schema_is_protected.excluding)
     UNION ALL
-    SELECT e || ': it is excluded, and there is no such table' FROM unnest(schema_is_protected.excluding) e
-      WHERE NOT EXISTS (SELECT FROM relation r WHERE r.name = e)
+    SELECT pg_catalog.format('%s: it is excluded, and there is no such table', e) FROM pg_catalog.unnest(schema_is_protected.excluding) e
+      WHERE NOT EXISTS (SELECT FROM relation r WHERE r.name OPERATOR(pg_catalog.=) e)
     UNION ALL
-    SELECT format('schema "%s" has no tables', schema_is_protected.schema) WHERE NOT EXISTS (SELECT FROM relation r WHERE NOT r.is_view)
+    SELECT pg_catalog.format('schema "%s" has no tables', schema_is_protected.schema) WHERE NOT EXISTS (SELECT FROM relation r WHERE NOT r.is_view)
   )
-  SELECT string_agg(c.problem, E'\n' ORDER BY c.problem) INTO problems FROM complaint c;
-  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(schema_is_protected.description, format('schema %s is protected',
+  SELECT pg_catalog.string_agg(c.problem, E'\n' ORDER BY c.problem) INTO problems FROM complaint c;
+  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(schema_is_protected.description, pg_catalog.format('schema %s is protected',
     schema_is_protected.schema)), problems);
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.schema_is_protected(name, text[], text) IS 'Passes when every table of a schema is protected, but for those named; fails for a schema without tables, and for a name that no table has';
 
 CREATE FUNCTION tenancy_testing.schema_is_protected(schema name, description text DEFAULT NULL) RETURNS text
-LANGUAGE sql AS $$ SELECT tenancy_testing.schema_is_protected(schema_is_protected.schema, '{}', schema_is_protected.description) $$;
+LANGUAGE sql AS $$ SELECT tenancy_testing.schema_is_protected(schema_is_protected.schema, '{}'::pg_catalog.text[], schema_is_protected.description) $$;
 COMMENT ON FUNCTION tenancy_testing.schema_is_protected(name, text) IS 'Passes when every table of a schema is protected';

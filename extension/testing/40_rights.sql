@@ -1,7 +1,7 @@
 -- The session's permissions.
 
 CREATE FUNCTION tenancy_testing.check_right(expected boolean, resource text, action text, workspace text, description text) RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   title text := coalesce(check_right.description, format('%s %s %s%s', CASE WHEN check_right.expected THEN 'may' ELSE 'may not' END,
     check_right.action, check_right.resource,
@@ -26,9 +26,9 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.check_right(boolean, text, text, text, text) IS 'What may() and may_not() have in common';
 
 CREATE FUNCTION tenancy_testing.may(resource text, action text, workspace text DEFAULT NULL, description text DEFAULT NULL) RETURNS text
-LANGUAGE sql AS $$ SELECT tenancy_testing.check_right(true, may.resource, may.action, may.workspace, may.description) $$;
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT tenancy_testing.check_right(true, may.resource, may.action, may.workspace, may.description) $$;
 COMMENT ON FUNCTION tenancy_testing.may(text, text, text, text) IS 'Passes when the session may do this, in this workspace (NULL: anywhere); 22023 for a resource or action that is not registered';
 
 CREATE FUNCTION tenancy_testing.may_not(resource text, action text, workspace text DEFAULT NULL, description text DEFAULT NULL) RETURNS text
-LANGUAGE sql AS $$ SELECT tenancy_testing.check_right(false, may_not.resource, may_not.action, may_not.workspace, may_not.description) $$;
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT tenancy_testing.check_right(false, may_not.resource, may_not.action, may_not.workspace, may_not.description) $$;
 COMMENT ON FUNCTION tenancy_testing.may_not(text, text, text, text) IS 'Passes when the session may not do this, in this workspace (NULL: anywhere); 22023 for a resource or action that is not registered';

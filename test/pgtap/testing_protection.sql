@@ -53,5 +53,24 @@ SELECT is_empty($$
     AND obj_description(d.objid, d.classid::regclass::name) IS NULL
 $$, 'every object of the extension has a comment');
 
+-- Functions in a schema of the caller's search_path, which fit better than the server's, are not called.
+CREATE TABLE app.notes (workspace uuid);
+SELECT FROM tenancy.protect('app.notes', 'logs', workspace => 'workspace');
+CREATE SCHEMA theirs;
+CREATE FUNCTION theirs.act() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'with the rights of %', current_user; END $$;
+CREATE FUNCTION theirs.format(text, regclass) RETURNS text LANGUAGE sql AS 'SELECT theirs.act()';
+CREATE FUNCTION theirs.format(text, regclass, text) RETURNS text LANGUAGE sql AS 'SELECT theirs.act()';
+CREATE FUNCTION theirs.format(text, text, regclass, name) RETURNS text LANGUAGE sql AS 'SELECT theirs.act()';
+SELECT set_config('search_path', current_setting('search_path') || ', theirs', true) AS with_theirs \gset
+SELECT throws_ok($$SELECT format('%s', 'app.models'::regclass)$$, 'P0001', NULL, 'others'' functions are found by the search_path');
+SELECT * FROM check_test(tenancy_testing.is_protected('app.notes'), true, 'protected, whatever others make', 'table app.notes is protected', '');
+SELECT * FROM check_test(tenancy_testing.is_protected('app.models'), false, 'not protected, whatever others make', NULL, 'app.models: it is not protected');
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app'), false, 'a schema, whatever others make');
+SELECT lives_ok($$SELECT tenancy_testing.become('olivia@acme.example')$$, 'become, whatever others make');
+SELECT is_empty($$SELECT p.oid::regprocedure, m FROM pg_catalog.pg_proc p,
+    regexp_matches(p.prosrc, '\s(=|<>|[|]{2}|<|>|IN|LIKE)\s|(?<![.[:alnum:]_])([a-z_]+)\s?\(', 'g') m
+  WHERE p.pronamespace = 'tenancy_testing'::regnamespace AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c = 'search_path=pg_catalog, tenancy, pg_temp')
+    AND coalesce(m[2], '') NOT IN ('coalesce')$$, 'what has no search_path of its own names everything with its schema');
+
 SELECT * FROM finish();
 ROLLBACK;
