@@ -76,7 +76,7 @@ DECLARE
 BEGIN
   FOR hidden IN SELECT c.oid FROM unnest('{analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}'::text[]) v (name)
                 JOIN pg_class c ON c.relnamespace = hide_working_tables.schema AND c.relname = v.name
-                WHERE tenancy_steps.has_own_table(hide_working_tables.schema, v.name) AND NOT c.relrowsecurity LOOP
+                WHERE tenancy_steps.has_own(hide_working_tables.schema, v.name) AND NOT c.relrowsecurity LOOP
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', hidden);
   END LOOP;
 END
