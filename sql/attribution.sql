@@ -137,3 +137,16 @@ SELECT tenancy.authorize('logs', 'attribute') AS attributes, tenancy.authorize('
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 DROP SCHEMA obs CASCADE;
+-- Where no permission for it is registered, owners and admins in sessions of their own: no key has a scope that names it.
+CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY, organization_id uuid, workspace_id uuid, user_id uuid, api_key_id uuid, begun_by uuid);
+SELECT tenancy.protect('notes', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', initiator => 'begun_by', create_indexes => true);
+SELECT make_key('prompts of olivia', 'olivia@acme.test', '["prompts.create"]'), make_key('service for prompts', NULL, '["prompts.create"]');
+SELECT tenancy.set_workspace_role('acme/search', 'wanda@acme.test', 'admin'), make_key('prompts of wanda', 'wanda@acme.test', '["prompts.create"]');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, attempt(who, 'INSERT INTO app.notes (workspace_id, user_id) SELECT workspace_id, user_id FROM app.whom') AS for_mike,
+       attempt(who, 'INSERT INTO app.notes (workspace_id, user_id, api_key_id) SELECT workspace_id, user_id, NULL FROM app.whom') AS by_no_key,
+       attempt(who, 'INSERT INTO app.notes (workspace_id, begun_by) SELECT workspace_id, user_id FROM app.whom') AS begun_by_mike,
+       attempt(who, 'INSERT INTO app.notes (workspace_id) SELECT workspace_id FROM app.whom') AS its_own
+FROM unnest(ARRAY['olivia', 'wanda', 'mona', 'acme master', 'prompts of olivia', 'prompts of wanda', 'service for prompts']) who;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;

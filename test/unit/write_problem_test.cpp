@@ -140,16 +140,16 @@ TEST(WriteProblem, HeadsWriteForOthers) {
   EXPECT_FALSE(may(organization_member_role, workspace_member_role, id(2)));
   EXPECT_FALSE(
       may_write_for_others(world.access(organization_owner_role, {}), true, only(create), {}, true, id(2)))
-      << "a service key";
+      << "a key";
 }
 
 TEST(WriteProblem, WhereThereIsAPermissionForItItDecides) {
   World world;
   const Access owner = world.access(organization_owner_role, {});
-  for (const bool is_service_key : {false, true}) {
-    EXPECT_FALSE(may_write_for_others(owner, is_service_key, only(create), only(attribute), true, id(2)));
-    EXPECT_TRUE(may_write_for_others(owner, is_service_key, only(create), only(create), true, id(2)));
-    EXPECT_FALSE(may_write_for_others(owner, is_service_key, only(attribute), only(create), true, id(2)));
+  for (const bool is_key : {false, true}) {
+    EXPECT_FALSE(may_write_for_others(owner, is_key, only(create), only(attribute), true, id(2)));
+    EXPECT_TRUE(may_write_for_others(owner, is_key, only(create), only(create), true, id(2)));
+    EXPECT_FALSE(may_write_for_others(owner, is_key, only(attribute), only(create), true, id(2)));
   }
 }
 

@@ -1,19 +1,20 @@
 -- Rows that a principal would write: what it inserts, and what it makes of others. A part of oracle.sql.
 
--- Over whose rights no setting is, where: owners and admins of the organization everywhere, a workspace's admins there.
+-- Over whose rights no setting is, where: owners and admins of the organization everywhere, a workspace's admins there; in sessions of
+-- their own, since no scope of a key names this.
 CREATE VIEW oracle.above_settings AS
 SELECT p.n, place.workspace_id
 FROM oracle.principals p
 JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
 JOIN oracle.places place ON place.organization_id = p.organization_id
-WHERE p.kind = 'user' OR p.kind = 'workspace_user_key' AND NOT m.taken
+WHERE p.kind = 'user'
 UNION
 SELECT p.n, m.workspace_id
 FROM oracle.principals p
 JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NOT NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'admin'
-WHERE p.kind = 'user' OR p.kind = 'workspace_user_key' AND NOT m.taken;
+WHERE p.kind = 'user';
 
 -- Which users may view rows of a resource in which workspace, or (NULL) on the organization level.
 CREATE TABLE oracle.viewers (organization_id uuid, workspace_id uuid, user_id uuid, resource text);

@@ -48,13 +48,13 @@ WriteProblem problem_of_write(const Access &access, const Writer &writer, const 
   return tenant != WriteProblem::none ? tenant : producer;
 }
 
-bool may_write_for_others(const Access &access, bool is_service_key, const PermissionSet &any_of,
+bool may_write_for_others(const Access &access, bool is_key, const PermissionSet &any_of,
                           const PermissionSet &to_attribute, bool has_workspaces,
                           const Uuid &workspace) noexcept {
   const Rights &rights = rights_on(access, has_workspaces, workspace);
   if (rights.rows(any_of) != Rows::all) return false;
   if (!to_attribute.empty()) return rights.rows(to_attribute) != Rows::none;
-  return !is_service_key && access.is_above_settings(workspace);
+  return !is_key && access.is_above_settings(workspace);
 }
 
 bool may_be_named(const Access &access, const PermissionSet &to_view, bool has_workspaces,

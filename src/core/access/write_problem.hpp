@@ -59,8 +59,8 @@ WriteProblem problem_of_write(const Access &access, const Writer &writer, const 
 
 /// RETURNS whether a row of this workspace (nil: of none) may name another producer than its writer: one who
 /// reaches all rows and holds the permission `to_attribute` there. Without such a permission (empty): users
-/// whose rights no setting limits, owners and admins.
-bool may_write_for_others(const Access &access, bool is_service_key, const PermissionSet &any_of,
+/// whose rights no setting limits, owners and admins; not their keys, since no scope names it.
+bool may_write_for_others(const Access &access, bool is_key, const PermissionSet &any_of,
                           const PermissionSet &to_attribute, bool has_workspaces,
                           const Uuid &workspace) noexcept;
 

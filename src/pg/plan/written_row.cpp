@@ -174,14 +174,14 @@ bool may_be_producer(const CatalogRead &read, const Uuid &organization, const Uu
          may_view(read_facts_with_grace(read, organization, user), to_view, has_workspaces, workspace);
 }
 
-bool is_service_key(const Principal &principal) {
+bool is_key(const Principal &principal) {
   return principal.kind == PrincipalKind::organization_service_key ||
-         principal.kind == PrincipalKind::workspace_service_key;
+         principal.kind == PrincipalKind::workspace_service_key ||
+         principal.kind == PrincipalKind::workspace_user_key;
 }
 
 bool can_write_for_others(const Principal &principal) {
-  return is_service_key(principal) || principal.kind == PrincipalKind::user ||
-         principal.kind == PrincipalKind::workspace_user_key;
+  return is_key(principal) || principal.kind == PrincipalKind::user;
 }
 
 PermissionSet to_attribute(const char *resource) {
@@ -197,8 +197,8 @@ WriteProblem problem_of_another(Principal &principal, const CatalogRead &read, c
                                 WriteProblem refused, bool *lasts) {
   const bool has_workspaces = written.workspace != Named::no_column;
   if (!can_write_for_others(principal) || written.owner != Named::another ||
-      !may_write_for_others(*principal.access, is_service_key(principal), write.any_of,
-                            to_attribute(resource), has_workspaces, written.workspace_id))
+      !may_write_for_others(*principal.access, is_key(principal), write.any_of, to_attribute(resource),
+                            has_workspaces, written.workspace_id))
     return refused;
   const Uuid user = named_member(read, row, principal.organization);
   PermissionSet to_view = permissions_for(resource, Command::view);
@@ -235,7 +235,7 @@ bool may_write_for_others_somewhere(Principal &principal, const char *resource) 
   const Access &access = *principal.access;
   if (const PermissionSet permission = to_attribute(resource); !permission.empty())
     return access.anywhere(permission) != Rows::none;
-  if (is_service_key(principal)) return false;
+  if (is_key(principal)) return false;
   if (access.is_above_settings({})) return true;
   for (const auto &entry : access.entries())
     if (entry.above_settings) return true;
