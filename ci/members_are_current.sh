@@ -13,7 +13,7 @@ perl -0777 -e '
     # A former member is taken for a member: the answer is the same refusal
     qw(is_signed_up update_user set_member check_member_id keep_external_id create_organization),
     # Rows, whatever they are worth
-    qw(lock_roles_of mark_member mark_group begin_anew close_organization remove_access advice_keys_of_leavers advice_unmarked_members),
+    qw(lock_roles_of end_keys_of_leaver mark_member mark_group begin_anew close_organization remove_access advice_keys_of_leavers advice_unmarked_members),
     # A session whose membership has ended is refused before
     qw(hides_expired));
   my $bad = 0;

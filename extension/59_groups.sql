@@ -60,33 +60,6 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays, since what it stands for may be given meanwhile';
 
--- A user who has no role in a workspace any more loses the user keys there for good, as one who leaves it does.
-CREATE FUNCTION tenancy_internal.end_keys_of_group() RETURNS trigger
-LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  UPDATE tenancy.api_keys k SET revoked_at = now()
-  WHERE k.organization_id = OLD.organization_id AND k.user_id IS NOT NULL AND k.revoked_at IS NULL
-    AND (CASE TG_TABLE_NAME WHEN 'group_members' THEN k.user_id = (to_jsonb(OLD) ->> 'user_id')::uuid
-         ELSE EXISTS (SELECT FROM tenancy.group_members m WHERE m.group_id = OLD.group_id AND m.user_id = k.user_id) END)
-    AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id
-                    AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()))
-    AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces
-                      AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()))
-    AND NOT EXISTS (SELECT FROM tenancy.group_members m JOIN tenancy.group_roles g ON g.group_id = m.group_id JOIN tenancy.roles r ON r.role_id = g.role_id
-                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND (g.workspace_id = k.workspace_id OR r.all_workspaces)
-                      AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
-                      -- Nor does a membership or a role that goes on after its end keep what it gave before.
-                      AND NOT (TG_TABLE_NAME = 'group_members' AND m.group_id = OLD.group_id)
-                      AND NOT (TG_TABLE_NAME = 'group_roles' AND OLD.ends_at <= clock_timestamp() AND g.group_id = OLD.group_id
-                               AND g.workspace_id IS NOT DISTINCT FROM (to_jsonb(OLD) ->> 'workspace_id')::uuid))
-    AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = k.organization_id)
-    AND EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = k.workspace_id);
-  RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.end_keys_of_group() IS 'Trigger: revokes the user keys of those whom a group gave their only role in a workspace';
-
 -- For changes of roles and of members: each waits for the other, and one that does not see the other fails.
 CREATE FUNCTION tenancy_internal.find_group(organization_id uuid, name text) RETURNS tenancy.groups
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -193,18 +193,8 @@ BEGIN
           tenancy_internal.require_networks_within_session((require_key_permission.key).allowed_networks, 'the API key');
   -- A key of a user without access to the workspace would become active on the day that the user gets access.
   IF (require_key_permission.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
-     AND NOT EXISTS (
-       SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-       WHERE m.organization_id = (require_key_permission.key).organization_id AND m.user_id = (require_key_permission.key).user_id
-         AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())
-         AND (r.all_workspaces
-              OR EXISTS (SELECT FROM tenancy.workspace_members w
-                         WHERE w.workspace_id = (require_key_permission.key).workspace_id AND w.user_id = m.user_id
-                           AND (w.ends_at IS NULL OR w.ends_at > clock_timestamp()))
-              OR EXISTS (SELECT FROM tenancy.group_members b JOIN tenancy.group_roles g ON g.group_id = b.group_id JOIN tenancy.roles gr ON gr.role_id = g.role_id
-                         WHERE b.organization_id = m.organization_id AND b.user_id = m.user_id AND (b.ends_at IS NULL OR b.ends_at > clock_timestamp())
-                           AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
-                           AND (g.workspace_id = (require_key_permission.key).workspace_id OR gr.all_workspaces)))) THEN
+     AND NOT tenancy_internal.has_role_in((require_key_permission.key).organization_id, (require_key_permission.key).workspace_id,
+                                          (require_key_permission.key).user_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
       HINT = 'Use tenancy.set_workspace_role() first.';
   END IF;

@@ -186,7 +186,8 @@ BEGIN
   the_organization := tenancy_internal.resolve_organization(review_api_keys.organization);
   RETURN QUERY
   SELECT k.api_key_id, k.name, k.kind::text,
-         CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= clock_timestamp() THEN 'expired'
+         CASE WHEN k.revoked_at IS NOT NULL OR k.user_id IS NOT NULL AND NOT tenancy_internal.has_role_in(k.organization_id, k.workspace_id, k.user_id) THEN 'revoked'
+              WHEN k.expires_at <= clock_timestamp() THEN 'expired'
               WHEN k.rotate_by <= clock_timestamp() THEN 'to be rotated' WHEN k.rotation_due_at <= clock_timestamp() THEN 'to be rotated soon'
               ELSE 'active' END,
          k.workspace_id, k.user_id, k.created_at, k.rotated_at, k.rotate_by, k.expires_at, tenancy_internal.key_used_at(k.api_key_id),
@@ -197,4 +198,4 @@ BEGIN
   ORDER BY k.name, k.api_key_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.review_api_keys(text) IS 'API keys of an organization (NULL: the session''s own) that the session may view: state (active, to be rotated soon, to be rotated, expired, revoked), ends, networks, who has created each, and when it was last used, to the minute; NULL for never, and where the module isn''t preloaded';
+COMMENT ON FUNCTION tenancy.review_api_keys(text) IS 'API keys of an organization (NULL: the session''s own) that the session may view: state (active, to be rotated soon, to be rotated, expired, revoked: also without a role of its user in the workspace), ends, networks, who has created each, and when it was last used, to the minute; NULL for never, and where the module isn''t preloaded';

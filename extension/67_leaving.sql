@@ -1,28 +1,50 @@
--- A user who leaves a workspace or an organization, in any way, loses the user keys there for good: they stay revoked after a
--- return. A change of role revokes no key, since its rights follow the role.
+-- A user who has no role in a workspace any more, whichever was the last and however it was lost, loses the user keys there for good:
+-- they stay revoked after a return. A change of role revokes no key where one remains, since its rights follow the roles.
 
+CREATE FUNCTION tenancy_internal.has_role_in(organization_id uuid, workspace_id uuid, user_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+    WHERE m.organization_id = has_role_in.organization_id AND m.user_id = has_role_in.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())
+      AND (r.all_workspaces
+           OR EXISTS (SELECT FROM tenancy.workspace_members w
+                      WHERE w.workspace_id = has_role_in.workspace_id AND w.user_id = m.user_id AND (w.ends_at IS NULL OR w.ends_at > clock_timestamp()))
+           OR EXISTS (SELECT FROM tenancy.group_members b JOIN tenancy.group_roles g ON g.group_id = b.group_id JOIN tenancy.roles gr ON gr.role_id = g.role_id
+                      WHERE b.organization_id = m.organization_id AND b.user_id = m.user_id AND (b.ends_at IS NULL OR b.ends_at > clock_timestamp())
+                        AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp()) AND (g.workspace_id = has_role_in.workspace_id OR gr.all_workspaces))))
+$$;
+COMMENT ON FUNCTION tenancy_internal.has_role_in(uuid, uuid, uuid) IS 'Whether a user has a role in a workspace that user keys can stand on: there or in all workspaces, directly or by a group, and not taken for a time';
+
+-- Of what gave a role. The audit entry of its change, which comes first, has locked the organization: roles that go at the same time
+-- do not count each other.
 CREATE FUNCTION tenancy_internal.end_keys_of_leaver() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  former jsonb := to_jsonb(OLD);
 BEGIN
   -- If the organization or workspace itself is deleted, so are its keys.
   UPDATE tenancy.api_keys k SET revoked_at = now()
-  WHERE k.user_id = OLD.user_id AND k.organization_id = OLD.organization_id AND k.revoked_at IS NULL
-    AND (TG_TABLE_NAME = 'organization_members' OR k.workspace_id = (to_jsonb(OLD) ->> 'workspace_id')::uuid)
+  WHERE k.organization_id = OLD.organization_id AND k.user_id IS NOT NULL AND k.revoked_at IS NULL
+    AND k.user_id = coalesce((former ->> 'user_id')::uuid, k.user_id) AND k.workspace_id = coalesce((former ->> 'workspace_id')::uuid, k.workspace_id)
+    AND (TG_TABLE_NAME <> 'group_roles'
+         OR EXISTS (SELECT FROM tenancy.group_members m WHERE m.group_id = (former ->> 'group_id')::uuid AND m.user_id = k.user_id))
+    AND NOT tenancy_internal.has_role_in(k.organization_id, k.workspace_id, k.user_id)
     AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = k.organization_id)
     AND EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = k.workspace_id);
-  RETURN NULL;
+  RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.end_keys_of_leaver() IS 'Trigger: revokes the user keys of a membership that ends';
+COMMENT ON FUNCTION tenancy_internal.end_keys_of_leaver() IS 'Trigger: revokes the user keys of those whose last role in a workspace went with a membership, a group''s role or a change of either';
 
 CREATE FUNCTION tenancy_internal.end_keys_of_all() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL;
+  UPDATE tenancy.api_keys k SET revoked_at = now()
+  WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL AND NOT tenancy_internal.has_role_in(k.organization_id, k.workspace_id, k.user_id);
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes all user keys when all memberships end';
+COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes the user keys of all who have no role any more when all memberships, or roles of groups, end';
 
 CREATE FUNCTION tenancy_internal.remember_leaver() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$

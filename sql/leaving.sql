@@ -28,7 +28,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM keys_now();
 SELECT visible('ben', 'app.logs') AS ben_is_back;
 RESET SESSION AUTHORIZATION;
--- Out of the organization, and back; a change of role ends nothing, and gives no more than the role
+-- Out of the organization, and back; a change of role gives no more than the role, and ends nothing where one remains: adam has none in support
 SELECT tenancy.remove_organization_member('acme', 'ben@acme.test'), tenancy.set_organization_role('acme', 'ben@acme.test', 'member'),
        tenancy.set_workspace_role('acme/support', 'ben@acme.test', 'member'), tenancy.set_workspace_role('acme/search', 'mona@acme.test', 'member'),
        tenancy.set_organization_role('acme', 'adam@acme.test', 'member');
@@ -54,6 +54,52 @@ DELETE FROM tenancy.workspaces WHERE slug = 'support';
 DELETE FROM tenancy.organizations WHERE slug = 'acme';
 SELECT action, before ->> 'name' AS name FROM tenancy.audit_log WHERE resource_type = 'api_key' AND before ->> 'name' LIKE '% in support' ORDER BY action DESC, name;
 ROLLBACK;
+
+-- Of several roles in a workspace, the last one that goes takes the keys along: whoever may give and take another one ends none.
+CREATE FUNCTION keys_in(the_workspace text) RETURNS TABLE (key text, state text) LANGUAGE sql AS
+$$ SELECT r.name, r.state FROM tenancy.review_api_keys('acme') r WHERE r.name LIKE '% in ' || the_workspace ORDER BY r.name $$;
+\o /dev/null
+SELECT tenancy.create_role('acme', 'workspace', 'lead'), tenancy.create_role('acme', 'organization', 'auditor', all_workspaces => true);
+SELECT tenancy.grant_permission('acme', 'workspace', 'lead', 'team', a) FROM unnest('{list,view,add_users,assign_roles}'::text[]) a;
+SELECT tenancy.create_group('acme', 'desk'), tenancy.create_group('acme', 'night desk');
+SELECT tenancy.set_group_role('acme/shared-team-workspace', g, 'manager'), tenancy.sync_group('acme', g, ARRAY['nora@acme.test', 'wanda@acme.test']) FROM unnest('{desk,night desk}'::text[]) g;
+SELECT tenancy.set_organization_role('acme', 'ben@acme.test', 'auditor'), tenancy.set_workspace_role('acme/shared-team-workspace', 'mona@acme.test', 'lead');
+SELECT with_key(who, 'shared-team-workspace') FROM unnest('{olivia,adam,ben,mona,nora,wanda}'::text[]) who;
+\o
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, attempt('mona', format('SELECT tenancy.revoke_api_keys(%L)', who || '@acme.test')) AS revokes FROM unnest('{olivia,adam,ben,nora,mona}'::text[]) who;
+CALL become('mona');
+SELECT count(tenancy.set_workspace_role('shared-team-workspace', who || '@acme.test', 'lead')) FROM unnest('{olivia,adam,ben,nora}'::text[]) who;
+SELECT count(tenancy.remove_workspace_member('shared-team-workspace', who || '@acme.test')) FROM unnest('{olivia,adam,ben,nora}'::text[]) who;
+SELECT count(tenancy.set_workspace_role('shared-team-workspace', who || '@acme.test', 'lead', until => clock_timestamp() + interval '50 ms')) FROM unnest('{olivia,adam,ben,nora}'::text[]) who;
+SELECT pg_sleep(0.1);
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.remove_workspace_member('acme/shared-team-workspace', 'mona@acme.test'), tenancy.sync_group('acme', 'desk', ARRAY['wanda@acme.test']);
+SELECT * FROM keys_in('shared-team-workspace');
+SET SESSION AUTHORIZATION regress_app;
+SELECT key, sees ~ '^28000' AS refused FROM keys_now() WHERE key LIKE '% in shared%';
+RESET SESSION AUTHORIZATION;
+-- The last one: of the organization, by a role that reaches less or itself does, and of a group; mona is back, and so are the others
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'member'), tenancy.sync_group('acme', 'night desk', ARRAY['wanda@acme.test']);
+UPDATE tenancy.roles SET all_workspaces = false WHERE name = 'auditor';
+SELECT * FROM keys_in('shared-team-workspace');
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'admin'), tenancy.sync_group('acme', 'desk', ARRAY['nora@acme.test', 'wanda@acme.test']),
+       tenancy.set_workspace_role('acme/shared-team-workspace', 'mona@acme.test', 'lead');
+UPDATE tenancy.roles SET all_workspaces = true WHERE name = 'auditor';
+SET SESSION AUTHORIZATION regress_app;
+SELECT key, sees ~ '^28000' AS refused FROM keys_now() WHERE key LIKE '% in shared%';
+RESET SESSION AUTHORIZATION;
+-- Both of wanda's roles have ended; what goes on brings nothing back, though it be both at once
+UPDATE tenancy.group_roles SET ends_at = clock_timestamp();
+SELECT * FROM keys_in('shared-team-workspace') WHERE key LIKE 'wanda%';
+UPDATE tenancy.group_roles SET ends_at = NULL;
+SELECT * FROM keys_in('shared-team-workspace') WHERE key LIKE 'wanda%';
+SELECT name FROM tenancy.api_keys WHERE name LIKE '% in shared-team-workspace' AND revoked_at IS NULL;
+\o /dev/null
+SELECT tenancy.drop_group('acme', g) FROM unnest('{desk,night desk}'::text[]) g;
+SELECT tenancy.set_organization_role('acme', 'ben@acme.test', 'member');
+\o
 
 -- A key for somebody who isn't in the workspace yet would begin to act on the day that they are
 SET SESSION AUTHORIZATION regress_app;
