@@ -40,6 +40,16 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp
 $$;
 COMMENT ON FUNCTION tenancy_steps.organization_where(text, text) IS 'The session''s organization if it holds the permission anywhere in it, else NULL; for policies of catalogs';
 
+CREATE FUNCTION tenancy_steps.organization_with(resource text, action text) RETURNS uuid
+LANGUAGE tenancy_unit STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  mine CONSTANT uuid := tenancy.current_organization_id();
+BEGIN
+  RETURN CASE WHEN mine IS NULL THEN NULL WHEN tenancy_internal.permission_reach(mine, NULL, organization_with.resource, organization_with.action) = 'all' THEN mine END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.organization_with(text, text) IS 'The session''s organization if it holds the permission there and not only in a workspace, else NULL; for policies of catalogs about the whole of it';
+
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

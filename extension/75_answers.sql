@@ -38,14 +38,15 @@ RETURNS TABLE (level text, role text, resource text, action text, allowed boolea
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
-  -- As in tenancy.groups
-  sees_groups boolean := tenancy.is_dba() OR tenancy.authorize('team', 'list');
+  sees_groups boolean;
 BEGIN
   IF tenancy_internal.has_nothing_to_list(access_matrix.organization, 'roles') THEN
     RETURN;
   END IF;
   the_organization := tenancy_internal.resolve_organization(access_matrix.organization);
+  -- As all of tenancy.groups
+  sees_groups := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
   RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(the_organization) m WHERE sees_groups OR m.level <> 'group';
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides. And (level group), for whoever has team.list, what each group''s roles give its members';
+COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides. And (level group), for whoever has team.list in the organization, what each group''s roles give its members';

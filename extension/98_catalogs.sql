@@ -45,19 +45,24 @@ BEGIN
     ('workspace_members', 'ALL', $q$(organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())
                                     OR organization_id = (SELECT tenancy.current_organization_id()) AND tenancy.authorize('team', 'list', workspace_id)$q$, '',
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
-    ('groups', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
+    -- Groups as far as they give roles where the session may list the team
+    ('groups', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
+                         OR group_id IN (SELECT r.group_id FROM tenancy.group_roles r)$q$, '',
      'new', 'organization', 'group', 'group_id', ''),
-    ('group_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))
-                                OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
+    ('group_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
+                                OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())
+                                OR group_id IN (SELECT r.group_id FROM tenancy.group_roles r)$q$, '',
      '', 'member', 'group_member', 'group_id', 'user_id'),
-    ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
+    ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
+                              OR organization_id = (SELECT tenancy.current_organization_id()) AND tenancy.authorize('team', 'list', workspace_id)$q$, '',
      '', 'organization', 'group_role', 'group_id', 'workspace_id'),
-    ('elevation_rules', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
+    ('elevation_rules', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
+                                  OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
      'new', 'organization', 'elevation_rule', 'rule_id', ''),
-    ('elevations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))
+    ('elevations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
                              OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
      '', 'member', 'elevation', 'elevation_id', ''),
-    ('invitations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
+    ('invitations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),
     -- Refusals by the invited side are hidden from the inviting side.
     ('refused_invitations', 'ALL', NULL, '',

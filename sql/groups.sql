@@ -233,3 +233,37 @@ SELECT m.ends_at IS NOT NULL AS ends FROM tenancy.group_members m JOIN tenancy.g
 UPDATE tenancy.group_members m SET ends_at = clock_timestamp() FROM tenancy.groups g WHERE g.group_id = m.group_id AND g.name = 'synced';
 SELECT tenancy.sync_group('acme', 'synced', ARRAY['nora@acme.test']);
 SELECT m.ends_at IS NOT NULL AS ends FROM tenancy.group_members m JOIN tenancy.groups g USING (group_id) WHERE g.name = 'synced';
+
+-- What is about the whole organization is for those to see who may list its team, and not only a workspace's: of groups, those that have a role
+-- there; of elevations and their rules, one's own. The functions say the same.
+CREATE FUNCTION shown(who text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  found text;
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE format('SELECT coalesce(string_agg(name, '' '' ORDER BY name), ''-'') FROM (%s) q (name)', query) INTO found;
+  RETURN found;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END
+$$;
+\o /dev/null
+DELETE FROM tenancy.groups;
+DELETE FROM tenancy.invitations;
+SELECT tenancy.create_group('acme', g), tenancy.set_group_role(target, g, 'manager') FROM (VALUES ('desk', 'acme/search'), ('merger', 'acme/support')) v (g, target);
+SELECT tenancy.create_group('acme', 'board'), tenancy.set_group_role('acme', 'board', 'admin');
+SELECT tenancy.sync_group('acme', g, ARRAY['nora@acme.test']) FROM unnest('{desk,merger}'::text[]) g;
+SELECT tenancy.allow_elevation('acme', 'organization/admin', m || '@acme.test', '1 hour', approval => true) FROM unnest('{mike,wanda}'::text[]) m;
+SELECT tenancy.invite('acme', 'new@acme.test');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('wanda');
+SELECT tenancy.elevate('admin', 'ticket', '1 hour');
+CALL become('nobody');
+\o
+SELECT who, shown(who, 'SELECT name FROM tenancy.groups') AS groups, shown(who, 'SELECT count(*)::text FROM tenancy.group_members') AS their_members,
+  shown(who, 'SELECT DISTINCT role FROM tenancy.access_matrix() WHERE level = ''group''') AS in_matrix,
+  shown(who, 'SELECT count(*)::text FROM tenancy.elevations') AS elevations, shown(who, 'SELECT count(*)::text FROM tenancy.review_elevations()') AS reviewed,
+  shown(who, 'SELECT count(*)::text FROM tenancy.elevation_rules') AS rules, shown(who, 'SELECT email FROM tenancy.invitations') AS invited,
+  shown(who, 'SELECT ''yes'' WHERE EXISTS (SELECT FROM tenancy.who_can(''team'', ''list''))') AS who_can
+FROM unnest('{olivia,adam,wanda,mona,mike,nora,ben,acme master,search service,gus,nobody}'::text[]) who;
+RESET SESSION AUTHORIZATION;
