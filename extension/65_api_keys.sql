@@ -376,6 +376,10 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past',
       HINT = 'Use tenancy.revoke_api_key() to end it now.';
   END IF;
+  IF num_nonnulls(update_api_key.scopes, update_api_key.expires_at, update_api_key.allowed_networks, update_api_key.description, update_api_key.metadata,
+                  update_api_key.reason) > 0 THEN
+    PERFORM tenancy_internal.require_networks_within_session(key.allowed_networks, 'the API key');
+  END IF;
   key.expires_at := nullif(coalesce(update_api_key.expires_at, key.expires_at), 'infinity');
   IF update_api_key.allowed_networks IS NOT NULL THEN
     key.allowed_networks := networks;
@@ -399,7 +403,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz, text[], text, jsonb, text) IS 'Changes a key''s name, scopes, expiry (infinity: never), networks (any: everywhere), description, metadata and reason, each where it is given; needs api_keys.edit, and the scopes that it gives, prolongs or lets be used from more networks; 42501 for an end or networks, or scopes of a key with some, beyond those of the session''s own credential; 55000 for a revoked key';
+COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz, text[], text, jsonb, text) IS 'Changes a key''s name, scopes, expiry (infinity: never), networks (any: everywhere), description, metadata and reason, each where it is given; needs api_keys.edit, and the scopes that it gives, prolongs or lets be used from more networks; 42501 for an end or networks beyond those of the session''s own credential, and for anything but the name of a key with such networks; 55000 for a revoked key';
 
 CREATE FUNCTION tenancy_internal.replace_secret(key tenancy.api_keys, transition interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$

@@ -80,7 +80,9 @@ SELECT call, by('confined', 'tenancy.' || call) FROM unnest(ARRAY[
   'create_api_key(''workspace_service_key'', ''from the same'', workspace => ''search'')',
   'update_api_key(''confined'', allowed_networks => ''{any}'')', 'update_api_key(''confined'', allowed_networks => ''{local,10.0.0.0/7}'')',
   'update_api_key(''wide'', scopes => ''["logs.view", "logs.list"]'')', 'update_api_key(''wide'', expires_at => ''2999-01-01'')', 'rotate_api_key(''wide'')',
-  'update_api_key(''wide'', ''wide still'')', 'update_api_key(''wide still'', ''wide'')', 'update_api_key(''from less'', allowed_networks => ''{10.1.2.0/24}'')', 'update_api_key(''from less'', allowed_networks => ''{10.0.0.0/8}'')',
+  'update_api_key(''wide'', expires_at => clock_timestamp() + interval ''1 s'')',
+  'update_api_key(''wide'', allowed_networks => ''{10.1.0.0/16}'')', 'update_api_key(''wide'', description => ''x'')', 'update_api_key(''wide'', metadata => ''{}'')', 'update_api_key(''wide'', reason => ''x'')',
+  'update_api_key(''from less'', expires_at => ''2999-01-01'', description => ''x'')', 'update_api_key(''wide'', ''wide still'')', 'update_api_key(''wide still'', ''wide'')', 'update_api_key(''from less'', allowed_networks => ''{10.1.2.0/24}'')', 'update_api_key(''from less'', allowed_networks => ''{10.0.0.0/8}'')',
   'set_jwks(NULL, ''{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'')',
   'trust_issuer(NULL, ''https://id.acme.test'', ''{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'', ''{db}'')']) call;
 RESET SESSION AUTHORIZATION;
