@@ -329,10 +329,13 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.require_permission(withdrawn.organization_id, NULL, 'team', 'add_users'),
           tenancy_internal.require_delegable_role(withdrawn.organization_id, NULL, withdrawn.role_id);
+  -- Workspaces and roles that are gone are not offered any more.
+  PERFORM tenancy_internal.require_delegable_role(w.organization_id, w.workspace_id, r.role_id) FROM jsonb_each_text(withdrawn.workspaces) e
+  JOIN tenancy.workspaces w ON w.workspace_id = e.key::uuid JOIN tenancy.roles r ON r.role_id = e.value::uuid;
   DELETE FROM tenancy.invitations i WHERE i.invitation_id = withdrawn.invitation_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.withdraw_invitation(uuid) IS 'Takes back an invitation of the session''s organization (a DBA: of any); needs team.add_users and at least the rights of the role that it offers; 42704 when there is none';
+COMMENT ON FUNCTION tenancy.withdraw_invitation(uuid) IS 'Takes back an invitation of the session''s organization (a DBA: of any); needs team.add_users and at least the rights of all roles that it offers; 42704 when there is none';
 
 CREATE FUNCTION tenancy.leave_organization(organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

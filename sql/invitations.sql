@@ -305,6 +305,12 @@ SELECT e AS who, (SELECT count(*) FROM mine(e)) AS invitations FROM unnest('{fir
 RESET SESSION AUTHORIZATION;
 DELETE FROM tenancy.users WHERE email = 'second@x.test';
 SELECT count(*) AS blocked FROM tenancy_internal.refused_invitations WHERE email ~ '^(first|second)';
+-- Withdrawing takes back all that is offered, in workspaces as well, and needs as many rights
+SELECT tenancy.create_role('globex', 'organization', 'hr', copy_of => 'member') IS NOT NULL AS made, tenancy.grant_permission('globex', 'organization', 'hr', 'team', 'add_users'),
+       tenancy.set_organization_role('globex', 'hr@x.test', 'hr'), tenancy.invite('globex', 'one@x.test') IS NOT NULL AS invited, tenancy.invite('globex', 'two@x.test', 'member', '{"lab": "admin"}') IS NOT NULL AS into_lab;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, outcome(who, format('SELECT tenancy.withdraw_invitation(%L)', invitation_of(invited))) FROM (VALUES ('hr@x.test', 'one@x.test'), ('hr@x.test', 'two@x.test'), ('gus', 'two@x.test')) v (who, invited);
+RESET SESSION AUTHORIZATION;
 -- When the organization goes, so does all of it
 DELETE FROM tenancy.organizations WHERE slug = 'globex';
 SELECT (SELECT count(*) FROM tenancy.invitations WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000') AS invitations, (SELECT count(*) FROM tenancy_internal.refused_invitations WHERE inviting_organization = 'bbbbbbbb-0000-4000-8000-000000000000') AS refused;
