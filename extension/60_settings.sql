@@ -158,7 +158,7 @@ BEGIN
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
   FROM (SELECT DISTINCT g.role_id, g.resource || '.' || g.action FROM tenancy.grants g
         WHERE g.organization_id = the_organization AND g.workspace_id IS NOT NULL
-          AND g.resource = allow_workspace_overrides.category) g (role_id, permission);
+          AND tenancy_internal.category_of(g.resource) = allow_workspace_overrides.category) g (role_id, permission);
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, NULL, v.role_id))
   FROM (SELECT DISTINCT v.role_id FROM tenancy.visibility v
         WHERE v.organization_id = the_organization AND v.workspace_id IS NOT NULL

@@ -102,3 +102,15 @@ SELECT tenancy.reset_setting('acme', 'members_view_all_dat');
 SELECT tenancy.allow_workspace_overrides('acme', 'log', true);
 SELECT tenancy.allow_workspace_overrides('acme', NULL, true);
 SELECT tenancy.settings('acmee');
+
+-- Whoever opens a category lets workspaces' grants count of all resources in it, and needs what they give.
+SELECT tenancy.register_resource('deeds', 'Deeds', '{list,view,create,sign}', managers => '{list,view,create}') \g /dev/null
+SELECT tenancy.create_role('acme', 'workspace', 'clerk') IS NOT NULL AS made, tenancy.create_role('acme', 'organization', 'cfg', all_workspaces => true) IS NOT NULL AS one_more;
+INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action)
+SELECT r.role_id, r.organization_id, w.workspace_id, 'deeds', 'sign' FROM tenancy.roles r JOIN tenancy.workspaces w USING (organization_id) WHERE r.name = 'clerk' AND w.slug = 'search';
+SELECT count(tenancy.grant_permission('acme', 'organization', 'cfg', r, a)) FROM (VALUES ('organization', 'update'), ('deeds', 'list'), ('deeds', 'view'), ('deeds', 'create')) v (r, a);
+SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'cfg'), tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'clerk');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, attempt(who, 'SELECT tenancy.allow_workspace_overrides(NULL, ''resources'', true)') AS opens, attempt(who, 'SELECT tenancy.allow_workspace_overrides(NULL, ''prompts'', true)') AS another
+FROM unnest('{nora,olivia}'::text[]) who;
+RESET SESSION AUTHORIZATION;
