@@ -15,14 +15,14 @@ COMMENT ON FUNCTION tenancy_internal.is_elevated() IS 'Whether the session has a
 
 CREATE FUNCTION tenancy_internal.is_narrowed() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_narrowed';
-COMMENT ON FUNCTION tenancy_internal.is_narrowed() IS 'Whether the session is less than its user, by a token that names scopes or a workspace: it does nothing that a user may do without a permission';
+COMMENT ON FUNCTION tenancy_internal.is_narrowed() IS 'Whether the session is less than its user, by a token that names scopes or a workspace, or a login of one workspace: it does nothing that a user may do without a permission';
 
 CREATE FUNCTION tenancy_internal.require_not_narrowed() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF tenancy_internal.is_narrowed() THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: a token that names scopes or a workspace takes and ends no role',
-      DETAIL = 'That would count in all sessions of the user.', HINT = 'Use a token without these claims.';
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: a session that is confined to scopes or a workspace takes and ends no role',
+      DETAIL = 'That would count in all sessions of the user.', HINT = 'Use a token without such claims, or a login that is bound without a workspace.';
   END IF;
 END
 $$;
@@ -315,4 +315,4 @@ BEGIN
   ORDER BY e.created_at, e.elevation_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.review_elevations(text) IS 'Who has taken which role of an organization (NULL: the session''s own) for a time, with the reason, since when and until when, and what waits to be approved (until is NULL); to whoever has team.list, and to members their own. Each elevation leaves an audit entry, of which tenancy.audit_channel notifies';
+COMMENT ON FUNCTION tenancy.review_elevations(text) IS 'Who has taken which role of an organization (NULL: the session''s own) for a time, with the reason, since when and until when, and what waits to be approved (until is NULL); to whoever has team.list in the organization, and to members their own. Each elevation leaves an audit entry, of which tenancy.audit_channel notifies';

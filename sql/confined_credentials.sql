@@ -34,3 +34,26 @@ SET tenancy.api_key = :'secret';
 SELECT name, told(name) FROM :names ORDER BY i;
 RESET tenancy.api_key;
 SET SESSION AUTHORIZATION DEFAULT;
+-- A login of one workspace is less than its user, as a token is: it takes no role that would count in the user's other sessions, and ends no keys.
+BEGIN;
+\o /dev/null
+SELECT tenancy.allow_elevation('acme', 'workspace/manager', 'ben@acme.test', '1 hour');
+\o
+CREATE FUNCTION takes(call text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT %s', call);
+  RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+\set calls '(VALUES (1, \'tenancy.elevate(\'\'manager\'\', \'\'ticket\'\', \'\'1 hour\'\', \'\'support\'\')\'), (2, \'tenancy.revoke_api_keys(\'\'ben@acme.test\'\')\')) n (i, call)'
+SELECT tenancy.bind_login('regress_bound', 'ben@acme.test', 'acme', 'support');
+SET SESSION AUTHORIZATION regress_bound;
+SELECT call, takes(call) FROM :calls ORDER BY i;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.bind_login('regress_bound', 'ben@acme.test', 'acme');
+SET SESSION AUTHORIZATION regress_bound;
+SELECT call, takes(call) FROM :calls ORDER BY i;
+SET SESSION AUTHORIZATION DEFAULT;
+ROLLBACK;

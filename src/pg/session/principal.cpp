@@ -301,6 +301,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     const UserRead status = read_user(read, binding.user);
     if (!status.exists) refuse_user("it does not exist");
     resolve_user(read, principal, access, {binding.user, status.active}, membership);
+    principal.narrowed = static_cast<bool>(binding.workspace);
     principal.workspace = narrowed_workspace(read, principal.organization, binding.workspace, access);
   }
   if (principal.workspace)

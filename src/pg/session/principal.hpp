@@ -41,7 +41,7 @@ struct Principal {
   const char *token_subject;           // the user named by a token's signer, or nullptr; decides nothing
   std::span<const Uuid> token_groups;  // groups that the session's token names
   bool elevated;                       // has a role that it has taken for a time
-  bool narrowed;                       // is less than its user by the claims of its token
+  bool narrowed;   // is less than its user, by its token's claims or its login's workspace
   bool undecided;  // the user has several organizations and chose none: otherwise as anonymous
 
   const ClaimedCatalog *claimed;  // counts in place of the catalogs; nullptr: none does
