@@ -197,22 +197,31 @@ CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenan
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_workspace_names();
 
--- No external id takes the place of another organization's workspace, written with that organization's name.
-CREATE FUNCTION tenancy_internal.check_workspace_external_id() RETURNS trigger
+-- No external id, of an organization or a workspace, takes the place of another organization's workspace, written with that
+-- organization's name.
+CREATE FUNCTION tenancy_internal.check_external_id_prefix() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id <> NEW.organization_id
                AND split_part(NEW.external_id, '/', 1) IN (o.slug, o.external_id, o.organization_id::text)) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-      CONSTRAINT = 'workspaces_external_id_form', MESSAGE = 'external id of the workspace begins with the name of another organization',
+      CONSTRAINT = format('%s_external_id_form', TG_TABLE_NAME), MESSAGE = 'external id begins with the name of another organization',
       HINT = 'Choose another one.';
   END IF;
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_workspace_external_id() IS 'Trigger: raises 23505 for a new external id that reads as a workspace of another organization';
+COMMENT ON FUNCTION tenancy_internal.check_external_id_prefix() IS 'Trigger: raises 23505 for a new external id that reads as a workspace of another organization';
 
-CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE OF external_id ON tenancy.workspaces FOR EACH ROW
-  WHEN (pg_catalog.strpos(NEW.external_id, '/') > 0
-        AND NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
-  EXECUTE FUNCTION tenancy_internal.check_workspace_external_id();
+DO $$
+DECLARE
+  catalog name;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces'] LOOP
+    EXECUTE format('CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE OF external_id ON tenancy.%I FOR EACH ROW
+      WHEN (pg_catalog.strpos(NEW.external_id, ''/'') > 0
+            AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
+      EXECUTE FUNCTION tenancy_internal.check_external_id_prefix()', catalog);
+  END LOOP;
+END
+$$;

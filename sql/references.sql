@@ -54,6 +54,7 @@ UPDATE tenancy.workspaces SET external_id = 'a/b/c' WHERE slug = 'search';
 SELECT tenancy_internal.find_workspace('a/b/c', NULL), tenancy_internal.find_workspace('acme/a/b/c', NULL);
 -- One tenant's names take no reference from another's workspace: a/b is a workspace of organization a where there is one, whatever 1.0 has left
 SELECT f.* FROM unnest(ARRAY['globex/lab', 'bbbbbbbb-0000-4000-8000-000000000000/lab', 'globex/anything', 'acme/anything', 'nobody/anything']) id, failure(format('UPDATE tenancy.workspaces SET external_id = %L WHERE slug = ''search''', id)) f;
+SELECT f.* FROM unnest(ARRAY['globex/lab', 'acme/anything', 'nobody/anything']) id, failure(format('UPDATE tenancy.organizations SET external_id = %L WHERE slug = ''acme''', id)) f;
 BEGIN;
 SET LOCAL check_function_bodies = off;
 SELECT set_config('search_path', '', true) AS restored;
