@@ -20,14 +20,17 @@ COMMENT ON FUNCTION tenancy_internal.has_role_in(uuid, uuid, uuid) IS 'Whether a
 CREATE FUNCTION tenancy_internal.end_keys_of_leaver() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  former jsonb := to_jsonb(OLD);
+  former CONSTANT jsonb := to_jsonb(OLD);
+  users CONSTANT uuid[] := CASE TG_TABLE_NAME
+    WHEN 'group_roles' THEN ARRAY(SELECT m.user_id FROM tenancy.group_members m WHERE m.group_id = (former ->> 'group_id')::uuid)
+    WHEN 'roles' THEN ARRAY(SELECT m.user_id FROM tenancy.organization_members m WHERE m.role_id = (former ->> 'role_id')::uuid
+                            UNION SELECT m.user_id FROM tenancy.group_roles r JOIN tenancy.group_members m ON m.group_id = r.group_id WHERE r.role_id = (former ->> 'role_id')::uuid)
+    ELSE ARRAY[(former ->> 'user_id')::uuid] END;
 BEGIN
   -- If the organization or workspace itself is deleted, so are its keys.
   UPDATE tenancy.api_keys k SET revoked_at = now()
-  WHERE k.organization_id = OLD.organization_id AND k.user_id IS NOT NULL AND k.revoked_at IS NULL
-    AND k.user_id = coalesce((former ->> 'user_id')::uuid, k.user_id) AND k.workspace_id = coalesce((former ->> 'workspace_id')::uuid, k.workspace_id)
-    AND (TG_TABLE_NAME <> 'group_roles'
-         OR EXISTS (SELECT FROM tenancy.group_members m WHERE m.group_id = (former ->> 'group_id')::uuid AND m.user_id = k.user_id))
+  WHERE k.user_id = ANY (users) AND k.organization_id = OLD.organization_id AND k.revoked_at IS NULL
+    AND k.workspace_id = coalesce((former ->> 'workspace_id')::uuid, k.workspace_id)
     AND NOT tenancy_internal.has_role_in(k.organization_id, k.workspace_id, k.user_id)
     AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = k.organization_id)
     AND EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = k.workspace_id);
