@@ -6,7 +6,7 @@
 \set VERBOSITY terse
 \set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
 \set search '''aaaaaaaa-0000-4000-8000-000000000002'''
-CREATE ROLE regress_smith; CREATE ROLE regress_joiner;
+CREATE ROLE regress_smith; CREATE ROLE regress_joiner; CREATE ROLE regress_keeper;
 CREATE SCHEMA types AUTHORIZATION regress_smith;
 GRANT USAGE ON SCHEMA types, app TO PUBLIC;
 SET ROLE regress_smith;
@@ -16,15 +16,22 @@ ALTER DOMAIN types.price ADD CONSTRAINT early CHECK (value < 100) NOT VALID;
 CREATE TYPE types.state AS ENUM ('open', 'paid');
 CREATE TABLE types.shape (width int);
 CREATE TYPE types.line AS (price types.price, count int);
+CREATE TYPE types.whole AS (id int, organization_id uuid, price types.price);
+CREATE COLLATION types.words FROM "C";
 CREATE FUNCTION types.noticed(value numeric) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'noticed %', value; RETURN true; END $$;
 RESET ROLE;
 CREATE TABLE offers (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, price types.price, state types.state, lines types.line[], others types.discount, shape types.shape) PARTITION BY RANGE (id);
 CREATE TABLE offers_1 PARTITION OF offers FOR VALUES FROM (0) TO (100);
+CREATE TABLE of_type OF types.whole;
+ALTER TABLE of_type ADD PRIMARY KEY (id);
+CREATE TABLE by_collation (id int, organization_id uuid, word text) PARTITION BY RANGE (word COLLATE types.words);
+CREATE TABLE by_collation_1 PARTITION OF by_collation DEFAULT;
 CREATE TABLE plain (price types.price, state types.state);
 INSERT INTO offers VALUES (1, :acme, :search, 77, 'open', ARRAY[ROW(7, 1)::types.line], 5);
 INSERT INTO plain VALUES (77, 'open');
 \o /dev/null
 SELECT tenancy.protect('offers', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.protect(t, 'logs', 'organization_id') FROM unnest('{of_type,by_collation}'::regclass[]) t;
 \o
 -- What the server would do: the type's owner is shown a table that nobody has protected.
 CREATE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -42,6 +49,7 @@ CREATE VIEW attempts AS SELECT s FROM unnest(ARRAY['ALTER DOMAIN types.price ADD
   'ALTER DOMAIN types.price DROP CONSTRAINT early', 'ALTER DOMAIN types.price SET DEFAULT 1', 'ALTER DOMAIN types.none SET NOT NULL',
   'DROP DOMAIN types.price CASCADE', 'DROP DOMAIN types.discount CASCADE', 'DROP TYPE types.state CASCADE', 'DROP TYPE types.line CASCADE', 'DROP SCHEMA types CASCADE', 'DROP OWNED BY regress_smith CASCADE',
   'ALTER TYPE types.state RENAME VALUE ''paid'' TO ''lost''', 'ALTER TYPE types.line RENAME ATTRIBUTE price TO cost', 'ALTER TABLE types.shape RENAME width TO height', 'ALTER TYPE types.state ADD VALUE ''new''',
+  'DROP TYPE types.whole CASCADE', 'DROP COLLATION types.words CASCADE', 'ALTER TYPE types.line DROP ATTRIBUTE count', 'ALTER TABLE types.shape DROP COLUMN width', 'ALTER TYPE types.whole DROP ATTRIBUTE price CASCADE',
   'CREATE DOMAIN types.other AS int CHECK (value > 1); ALTER DOMAIN types.other ADD CHECK (value > 2); DROP DOMAIN types.other']) s;
 GRANT SELECT ON attempts TO PUBLIC;
 SET search_path = app, types;
@@ -50,7 +58,7 @@ SELECT s, tried(s) FROM attempts;
 RESET ROLE;
 SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'foreign_type' ORDER BY 2;
 -- The table's owner, and a superuser, may.
-GRANT regress_smith TO regress_joiner; ALTER TABLE offers OWNER TO regress_joiner; ALTER TABLE offers_1 OWNER TO regress_joiner; GRANT CREATE ON SCHEMA app TO regress_joiner;
+GRANT regress_smith TO regress_joiner; ALTER TABLE offers OWNER TO regress_joiner; ALTER TABLE offers_1 OWNER TO regress_joiner; ALTER TABLE of_type OWNER TO regress_joiner; GRANT CREATE ON SCHEMA app TO regress_joiner;
 SET ROLE regress_joiner;
 SELECT s, tried(s) FROM attempts WHERE s ~ 'VALIDATE|state CASCADE|RENAME|> 78\) N';
 RESET ROLE;
@@ -60,9 +68,20 @@ SELECT count(*) FROM tenancy.advise() WHERE rule = 'foreign_type';
 ALTER TYPE types.state OWNER TO regress_smith;
 SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|NOT NULL|state CASCADE|RENAME';
 ALTER TABLE offers OWNER TO CURRENT_USER;
+ALTER TABLE of_type OWNER TO CURRENT_USER;
+-- So may the owner of a schema drop what is in it, and of a table what is a part of it.
+ALTER TABLE offers OWNER TO regress_joiner; ALTER TABLE offers_1 OWNER TO CURRENT_USER;
+GRANT regress_keeper TO regress_joiner;
+CREATE SCHEMA kept AUTHORIZATION regress_keeper;
+ALTER TABLE of_type SET SCHEMA kept;
+SET ROLE regress_joiner;
+SELECT tried(s) FROM unnest('{DROP TABLE app.offers,DROP TABLE app.offers_1,DROP TABLE app.by_collation,DROP SCHEMA kept CASCADE}'::text[]) s;
+RESET ROLE;
+ALTER TABLE offers OWNER TO CURRENT_USER;
+ALTER TABLE kept.of_type SET SCHEMA app; DROP SCHEMA kept;
 -- Without a table of others, the type's owner may.
 SET client_min_messages = warning;
-DROP TABLE offers;
+DROP TABLE offers, of_type, by_collation;
 RESET client_min_messages;
 SET ROLE regress_smith;
 SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|CASCADE|RENAME' AND s !~ 'OWNED';
@@ -71,4 +90,4 @@ SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;
 REVOKE CREATE ON SCHEMA app FROM regress_joiner;
 DROP OWNED BY regress_joiner;
-DROP ROLE regress_smith, regress_joiner;
+DROP ROLE regress_smith, regress_joiner, regress_keeper;

@@ -7,6 +7,7 @@
 extern "C" {
 #include "catalog/objectaccess.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "commands/extension.h"
 #include "utils/acl.h"
 }
@@ -16,15 +17,27 @@ namespace {
 
 object_access_hook_type next_access = nullptr;
 
+// A temporary table is its session's, and goes with it whoever that has become.
 bool is_filtered(Oid table) {
   HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
   if (!HeapTupleIsValid(row)) return false;
-  const bool result = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relrowsecurity;
+  const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  const bool result = form->relrowsecurity && form->relpersistence != RELPERSISTENCE_TEMP;
   ReleaseSysCache(row);
   return result;
 }
 
 bool is_of_others(Oid table) { return is_filtered(table) && !owns_relation(table, GetUserId()); }
+
+void check_tables_with_type(Oid type) {
+  if (superuser()) return;
+  for (const Oid table : tables_with_type(type).span())
+    if (is_of_others(table))
+      ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                      errmsg("must be owner of table %s", get_rel_name(table)),
+                      errdetail("It has values of type %s, of rows that row security may hide from the role.",
+                                format_type_be(type))));
+}
 
 // As it is now, in the middle of the command that makes it. InvalidOid for a constraint of a table.
 Oid domain_of(Oid constraint) {
@@ -40,14 +53,39 @@ Oid domain_of(Oid constraint) {
   return domain;
 }
 
+// As the server has it of a table that is dropped by itself, with its schema, or with what it is a part of.
+bool may_drop(Oid table) {
+  check_stack_depth();
+  if (owns_relation(table, GetUserId()) || owns_schema(get_rel_namespace(table), GetUserId())) return true;
+  const Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
+  const SysScanDesc scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
+  bool result = false;
+  for (HeapTuple row; !result && HeapTupleIsValid(row = systable_getnext(scan));)
+    result = may_drop(reinterpret_cast<Form_pg_inherits>(GETSTRUCT(row))->inhparent);
+  systable_endscan(scan);
+  table_close(inherits, AccessShareLock);
+  return result;
+}
+
+// Together with a type, say, which somebody else owns: by CASCADE. 0: the table itself.
+void examine_drop(Oid relation, AttrNumber column) {
+  const bool is_table = column == 0;
+  if (is_table ? is_filtered(relation) && !may_drop(relation) : is_of_others(relation))
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of table %s", get_rel_name(relation)),
+         is_table ? errdetail("It would be dropped with what it depends on.")
+                  : errdetail("Its column \"%s\" would be dropped.", get_attname(relation, column, false))));
+  if (const Oid type = get_rel_type_id(relation); !is_table && OidIsValid(type)) check_tables_with_type(type);
+}
+
 void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
   if (catalog == ConstraintRelationId && access == OAT_POST_CREATE) {
-    if (const Oid domain = domain_of(object); OidIsValid(domain)) require_tables_with_type(domain);
-  } else if (catalog == RelationRelationId && access == OAT_DROP && column > 0 && is_of_others(object)) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("must be owner of table %s", get_rel_name(object)),
-                    errdetail("Its column \"%s\" would be dropped.",
-                              get_attname(object, static_cast<AttrNumber>(column), false))));
+    if (const Oid domain = domain_of(object); OidIsValid(domain)) check_tables_with_type(domain);
+  } else if (catalog == RelationRelationId && access == OAT_DROP) {
+    examine_drop(object, static_cast<AttrNumber>(column));
   }
 }
 
@@ -62,15 +100,8 @@ static void accessed(ObjectAccessType access, Oid catalog, Oid object, int colum
 }  // namespace
 
 void require_tables_with_type(Oid type) {
-  // A domain that is being made has no values yet, and who doesn't own the type gets the server's error.
-  if (superuser() || !SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)) || !owns_type(type, GetUserId()))
-    return;
-  for (const Oid table : tables_with_type(type).span())
-    if (is_of_others(table))
-      ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                      errmsg("must be owner of table %s", get_rel_name(table)),
-                      errdetail("It has values of type %s, of rows that row security may hide from the role.",
-                                format_type_be(type))));
+  // Who doesn't own the type gets the server's error.
+  if (OidIsValid(type) && owns_type(type, GetUserId())) check_tables_with_type(type);
 }
 
 void register_column_types() {

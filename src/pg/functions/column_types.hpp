@@ -1,6 +1,6 @@
 // Limits of the owner of a type, in tables with columns of it, whoever owns these: the server checks rows
-// against a domain's new constraint without policies, by the type's owner's code, and drops columns together
-// with their type.
+// against a domain's new constraint without policies, by the type's owner's code, and drops columns and
+// tables together with what they depend on.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -11,7 +11,7 @@ namespace tenancy::pg {
 /// it.
 void require_tables_with_type(Oid type);
 
-/// Watches constraints of domains, and columns that are dropped.
+/// Watches constraints of domains, and what is dropped.
 void register_column_types();
 
 }  // namespace tenancy::pg

@@ -95,6 +95,15 @@ inline bool owns_database(Oid database, Oid role) {
 #endif
 }
 
+/// Whether the role owns the schema, or is a member of its owner.
+inline bool owns_schema(Oid schema, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(NamespaceRelationId, schema, role);
+#else
+  return pg_namespace_ownercheck(schema, role);
+#endif
+}
+
 /// Whether the role owns the type, or is a member of its owner.
 inline bool owns_type(Oid type, Oid role) {
 #if PG_VERSION_NUM >= 160000
