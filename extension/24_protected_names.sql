@@ -21,6 +21,7 @@ CREATE TABLE tenancy.protected_names (
   audit_reads boolean NOT NULL DEFAULT false,
   kept_kind text COLLATE "C",
   kept_content name[],
+  holder_role name,
   PRIMARY KEY (schema_name, table_name)
 );
 CREATE INDEX protected_names_holder_idx ON tenancy.protected_names (holder);
@@ -45,3 +46,4 @@ COMMENT ON COLUMN tenancy.protected_names.actions IS 'Actions, and the columns w
 COMMENT ON COLUMN tenancy.protected_names.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';
 COMMENT ON COLUMN tenancy.protected_names.kept_kind IS 'Kind of its rows, if the table follows the logging settings';
 COMMENT ON COLUMN tenancy.protected_names.kept_content IS 'Its columns that can hold content, if it does';
+COMMENT ON COLUMN tenancy.protected_names.holder_role IS 'Role that owned the table: one of a role without its rights is closed and not protected in the same way; NULL: not known, of version 1.0';

@@ -90,10 +90,10 @@ BEGIN
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
     owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls,
-    workspace_implies_organization, actions, writer_column, audit_reads, kept_kind, kept_content)
+    workspace_implies_organization, actions, writer_column, audit_reads, kept_kind, kept_content, holder_role)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
     t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads,
-    l.kind, l.content
+    l.kind, l.content, pg_get_userbyid(c.relowner)
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   -- That the name is one of a table that follows the logging settings ends with release_table() alone.
   LEFT JOIN tenancy.protected_names former ON (former.schema_name, former.table_name) = (n.nspname, c.relname)
@@ -103,15 +103,18 @@ BEGIN
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column, k.audit_reads, k.kept_kind, k.kept_content)
+           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column, k.audit_reads, k.kept_kind, k.kept_content,
+           k.holder_role)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads, l.kind, l.content))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads, l.kind, l.content,
+                                pg_get_userbyid(c.relowner)))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
       fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions,
-      writer_column = EXCLUDED.writer_column, audit_reads = EXCLUDED.audit_reads, kept_kind = EXCLUDED.kept_kind, kept_content = EXCLUDED.kept_content;
+      writer_column = EXCLUDED.writer_column, audit_reads = EXCLUDED.audit_reads, kept_kind = EXCLUDED.kept_kind, kept_content = EXCLUDED.kept_content,
+      holder_role = EXCLUDED.holder_role;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
@@ -216,6 +219,12 @@ DECLARE
   missing text;
   policy name;
 BEGIN
+  -- Or else a role that protects its own table would say what happens to rows of others, whose table has the name later: a superuser's, too.
+  IF unlike_its_name.named.holder_role IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner JOIN pg_roles h ON h.rolname = unlike_its_name.named.holder_role
+    WHERE c.oid = unlike_its_name.relation AND (o.oid = h.oid OR NOT o.rolsuper AND pg_has_role(o.oid, h.oid, 'USAGE'))) THEN
+    RETURN 'a table of this name was protected, and belonged to another role';
+  END IF;
   SELECT string_agg(format('"%s"', v.wanted), ', ') INTO missing
   FROM (VALUES (unlike_its_name.named.organization_column), (unlike_its_name.named.workspace_column),
     (unlike_its_name.named.owner_column), (unlike_its_name.named.api_key_column), (unlike_its_name.named.writer_column)) v (wanted)
@@ -271,8 +280,9 @@ DECLARE
   named tenancy.protected_names := tenancy_internal.remembered_name(take_name.relation);
   unlike text;
 BEGIN
-  -- Its own name: protection was removed while the guard rails were off, which advise() reports.
-  IF named.table_name IS NULL OR named.holder = take_name.relation THEN
+  -- Its own name: protection was removed while the guard rails were off, which advise() reports. An extension's tables are not tenants'.
+  IF named.table_name IS NULL OR named.holder = take_name.relation
+    OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = take_name.relation AND d.deptype = 'e') THEN
     RETURN;
   END IF;
   IF (SELECT c.relkind = 'f' FROM pg_class c WHERE c.oid = take_name.relation) THEN

@@ -307,3 +307,36 @@ SELECT * FROM found;
 \x
 SELECT fix_sql FROM found WHERE fix_sql !~ '[.]{3}' AND rule <> 'open_copy' \gexec
 SELECT severity, rule, object, problem FROM found;
+
+-- What a role has said of its own table does not count for a later one of another role: that is closed, and nothing of it is emptied or removed.
+CREATE ROLE regress_former; CREATE ROLE regress_later;
+CREATE SCHEMA common;
+GRANT CREATE, USAGE ON SCHEMA common TO regress_former, regress_later;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+ALTER TABLE common.taken OWNER TO regress_former;
+SELECT tenancy.protect('common.taken', 'logs', 'organization_id') \g /dev/null
+SELECT tenancy.apply_logging_settings('common.taken', 'logs', '{body}') \g /dev/null
+SELECT holder_role FROM tenancy.protected_names WHERE schema_name = 'common';
+CREATE FUNCTION what_it_is(OUT closed boolean, OUT protected boolean, OUT triggers bigint) LANGUAGE sql AS $$
+  SELECT tenancy_internal.is_closed('common.taken'), EXISTS (SELECT FROM tenancy.protected_tables WHERE relation = 'common.taken'::regclass),
+         (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'common.taken'::regclass) $$;
+SET ROLE regress_former;
+DROP TABLE common.taken;
+SET ROLE regress_later;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+RESET ROLE;
+SELECT * FROM what_it_is();
+SET ROLE regress_later;
+DROP TABLE common.taken;
+SET ROLE regress_former;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+RESET ROLE;
+SELECT * FROM what_it_is();
+-- As of the owner that it has got
+ALTER TABLE common.taken OWNER TO regress_later;
+SELECT holder_role FROM tenancy.protected_names WHERE schema_name = 'common';
+SET client_min_messages = warning;
+DROP SCHEMA common CASCADE;
+SELECT tenancy.forget('common.taken');
+DROP FUNCTION what_it_is;
+DROP ROLE regress_former, regress_later;

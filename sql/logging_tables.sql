@@ -321,7 +321,7 @@ DELETE FROM whole;
 ALTER TABLE whole RENAME body TO text;
 ALTER TABLE whole RENAME organization_id TO tenant;
 ALTER TABLE whole ADD organization_id uuid;
-UPDATE whole SET text = NULL;
+UPDATE whole SET body = NULL;
 DELETE FROM part;
 TRUNCATE whole;
 SELECT tenancy.reset_logging('globex', 'legal_hold');
