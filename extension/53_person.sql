@@ -28,7 +28,7 @@ DECLARE
 BEGIN
   SELECT * INTO own FROM tenancy_internal.own_identity();
   IF own.kind = 'credential' THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key or a token does not speak for a person',
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key, a token or a login of one workspace does not speak for a person',
       DETAIL = 'Joining and leaving an organization is for the person alone to decide.',
       HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts, without scopes and workspace.';
   ELSIF own.kind = 'nobody' THEN

@@ -191,8 +191,9 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.require_expiry_within_session((require_key_permission.key).expires_at, 'the API key'),
           tenancy_internal.require_networks_within_session((require_key_permission.key).allowed_networks, 'the API key');
-  -- A key of a user without access to the workspace would become active on the day that the user gets access.
-  IF (require_key_permission.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
+  -- A key of a user without a role in the workspace would become active on the day that the user gets one: also the session's own user, who
+  -- can be there by groups that a token names.
+  IF (require_key_permission.key).user_id IS NOT NULL
      AND NOT tenancy_internal.has_role_in((require_key_permission.key).organization_id, (require_key_permission.key).workspace_id,
                                           (require_key_permission.key).user_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',

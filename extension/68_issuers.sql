@@ -154,7 +154,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a subject has 1 to 255 characters';
   END IF;
   IF NOT tenancy.is_dba() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) <> 'person' THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key or a token does not speak for a person',
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key, a token or a login of one workspace does not speak for a person',
       DETAIL = 'A link is worth what the person can give who has made it.',
       HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   END IF;

@@ -21,9 +21,14 @@ LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(who_can.workspace);
   the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.resolve_organization(NULL));
+  sees_groups boolean;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'list', true);
-  RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, who_can.resource, who_can.action) p;
+  -- As in tenancy.groups: a workspace's team is not told of those of the whole organization.
+  sees_groups := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
+  RETURN QUERY SELECT p.principal_kind, p.principal_id, p.name, p.rows,
+    CASE WHEN sees_groups OR p.via !~ '^organization role ' THEN p.via ELSE regexp_replace(p.via, ' of group .*', ' of a group') END
+  FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, who_can.resource, who_can.action) p;
 END
 $$;
 COMMENT ON FUNCTION tenancy.who_can(text, text, text) IS 'Users and API keys that hold the permission in a workspace, or (NULL) anywhere in the session''s organization, how many rows it reaches, and by which role or scope; needs team.list there; 22023 when the permission isn''t registered';

@@ -69,10 +69,12 @@ BEGIN
      NULL, NULL, 'refused_invitation', 'inviting_organization', ''),
     ('permissions', 'ALL', 'true', 'WHERE NOT built_in',
      '', '', 'permission', 'resource', 'action'),
-    ('grants', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
+    ('grants', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())
+                         AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$,
      'WHERE organization_id IS NOT NULL OR (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in)',
      '', 'organization', 'grant', 'role_id', 'workspace_id'),
-    ('visibility', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+    ('visibility', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                             AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
      '', 'organization', 'visibility', 'role_id', 'workspace_id'),
     ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
      '', 'organization', 'workspace_override', 'category', ''),

@@ -27,6 +27,10 @@ ALTER TABLE of_type ADD PRIMARY KEY (id);
 CREATE TABLE by_collation (id int, organization_id uuid, word text) PARTITION BY RANGE (word COLLATE types.words);
 CREATE TABLE by_collation_1 PARTITION OF by_collation DEFAULT;
 CREATE TABLE plain (price types.price, state types.state);
+-- No record says that anybody may have wanted that.
+ALTER TABLE plain ENABLE ROW LEVEL SECURITY; ALTER TABLE plain FORCE ROW LEVEL SECURITY;
+CREATE TEMP TABLE briefly (price types.price, shape types.shape);
+ALTER TABLE briefly ENABLE ROW LEVEL SECURITY;
 INSERT INTO offers VALUES (1, :acme, :search, 77, 'open', ARRAY[ROW(7, 1)::types.line], 5);
 INSERT INTO plain VALUES (77, 'open');
 \o /dev/null

@@ -266,4 +266,9 @@ SELECT who, shown(who, 'SELECT name FROM tenancy.groups') AS groups, shown(who, 
   shown(who, 'SELECT count(*)::text FROM tenancy.elevation_rules') AS rules, shown(who, 'SELECT email FROM tenancy.invitations') AS invited,
   shown(who, 'SELECT ''yes'' WHERE EXISTS (SELECT FROM tenancy.who_can(''team'', ''list''))') AS who_can
 FROM unnest('{olivia,adam,wanda,mona,mike,nora,ben,acme master,search service,gus,nobody}'::text[]) who;
+-- Nor does an answer about a workspace name them.
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.sync_group('acme', 'board', '{nora@acme.test}') \gset
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, shown(who, 'SELECT via FROM tenancy.who_can(''workspaces'', ''delete'', ''acme/search'') WHERE name = ''nora@acme.test''') AS via FROM unnest('{olivia,mike,search service}'::text[]) who;
 RESET SESSION AUTHORIZATION;

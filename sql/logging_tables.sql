@@ -25,6 +25,31 @@ $$;
 SELECT write(1, 'search'), write(2, 'lab');
 SELECT tenancy.set_logging('acme', 'store_content', 'metadata'), tenancy.set_logging('acme', 'store_content', 'none', 'support');
 SELECT write(3, 'search'), write(4, 'lab'), write(5, 'support');
+-- What another tenant has set, or that there is one, isn't told by what becomes of rows in its name.
+CREATE FUNCTION named(organization uuid, workspace uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  stored bigint;
+BEGIN
+  INSERT INTO app.payloads (id, organization_id, workspace_id, note) VALUES (100, organization, workspace, 'secret');
+  GET DIAGNOSTICS stored = ROW_COUNT;
+  RETURN stored || ' rows';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+CREATE VIEW places AS SELECT * FROM (VALUES ('full', 'bbbbbbbb-0000-4000-8000-000000000000'::uuid, 'bbbbbbbb-0000-4000-8000-000000000002'::uuid),
+  ('none', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003'), ('metadata', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002'),
+  ('no such', 'aaaaaaaa-0000-4000-8000-0000000000ff', 'aaaaaaaa-0000-4000-8000-0000000000fe')) v (set_to, organization, workspace);
+GRANT SELECT ON places TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+SELECT set_to, named(organization, workspace), named(NULL, workspace) FROM places;
+CALL become('gus');
+SELECT set_to, named(organization, workspace), named(NULL, workspace) FROM places;
+CALL become('olivia');
+SELECT set_to, named(organization, workspace) FROM places;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+DELETE FROM payloads WHERE id = 100;
 -- Any client: a role to which no policy applies, a replication's apply, UPDATE, COPY, a key
 SET ROLE regress_loader;
 SELECT write(6, 'search');

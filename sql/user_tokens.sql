@@ -440,7 +440,7 @@ BEGIN
     END;
   END LOOP;
   -- The first answers whether the session is somebody; the others add what they say besides.
-  RETURN (SELECT replace(string_agg(a, ' | ' ORDER BY n), '42501  permission denied: an API key or a token does not speak for a person Joining and leaving an organization is for the person alone to decide. '
+  RETURN (SELECT replace(string_agg(a, ' | ' ORDER BY n), '42501  permission denied: an API key, a token or a login of one workspace does not speak for a person Joining and leaving an organization is for the person alone to decide. '
                            'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts, without scopes and workspace.', 'no person')
           FROM (SELECT DISTINCT ON (a) a, n FROM unnest(answers) WITH ORDINALITY a (a, n) ORDER BY a, n) a);
 END

@@ -1,5 +1,7 @@
 #include "pg/functions/column_types.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/protected_table.hpp"
 #include "pg/functions/type_uses.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/session/parameters.hpp"
@@ -8,6 +10,7 @@ extern "C" {
 #include "catalog/objectaccess.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_policy.h"
 #include "commands/extension.h"
 #include "utils/acl.h"
 }
@@ -17,20 +20,20 @@ namespace {
 
 object_access_hook_type next_access = nullptr;
 
-// A temporary table is its session's, and goes with it whoever that has become.
+// By its record, which takes a right: any login can make a table of others' types that has row security, and
+// their owners need not ask for it.
 bool is_filtered(Oid table) {
-  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
-  if (!HeapTupleIsValid(row)) return false;
-  const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
-  const bool result = form->relrowsecurity && form->relpersistence != RELPERSISTENCE_TEMP;
-  ReleaseSysCache(row);
-  return result;
+  return has_catalog_index(CatalogIndex::protected_tables_pkey) && read_protected_table(table).found;
 }
 
 bool is_of_others(Oid table) { return is_filtered(table) && !owns_relation(table, GetUserId()); }
 
+bool is_exempt() {
+  return superuser() || !configuration.guard_rails || IsBinaryUpgrade || creating_extension;
+}
+
 void check_tables_with_type(Oid type) {
-  if (superuser()) return;
+  if (is_exempt()) return;
   for (const Oid table : tables_with_type(type).span())
     if (is_of_others(table))
       ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -81,19 +84,40 @@ void examine_drop(Oid relation, AttrNumber column) {
   if (const Oid type = get_rel_type_id(relation); !is_table && OidIsValid(type)) check_tables_with_type(type);
 }
 
+// A restrictive policy of the table's owner, with a collation or function of somebody else's.
+void examine_policy(Oid policy) {
+  const Relation policies = table_open(PolicyRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_policy_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(policy));
+  const SysScanDesc scan = systable_beginscan(policies, PolicyOidIndexId, true, nullptr, 1, &key);
+  Oid table = InvalidOid;
+  NameData name{};
+  if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
+    table = reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->polrelid;
+    name = reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->polname;
+  }
+  systable_endscan(scan);
+  table_close(policies, AccessShareLock);
+  if (OidIsValid(table) && is_filtered(table) && !may_drop(table))
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("must be owner of table %s", get_rel_name(table)),
+                    errdetail("Its policy \"%s\" would be dropped.", NameStr(name))));
+}
+
 void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
   if (catalog == ConstraintRelationId && access == OAT_POST_CREATE) {
     if (const Oid domain = domain_of(object); OidIsValid(domain)) check_tables_with_type(domain);
   } else if (catalog == RelationRelationId && access == OAT_DROP) {
     examine_drop(object, static_cast<AttrNumber>(column));
+  } else if (catalog == PolicyRelationId && access == OAT_DROP) {
+    examine_policy(object);
   }
 }
 
 extern "C" {
 static void accessed(ObjectAccessType access, Oid catalog, Oid object, int column, void *argument) {
   if (next_access != nullptr) next_access(access, catalog, object, column, argument);
-  if (configuration.guard_rails && !IsBinaryUpgrade && !creating_extension)
-    examine(access, catalog, object, column);
+  if (!is_exempt()) examine(access, catalog, object, column);
 }
 }
 

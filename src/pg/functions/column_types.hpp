@@ -7,8 +7,7 @@
 
 namespace tenancy::pg {
 
-/// Raises 42501 where the current role owns the type, and not a table with row security that has values of
-/// it.
+/// Raises 42501 where the current role owns the type, and not a protected table that has values of it.
 void require_tables_with_type(Oid type);
 
 /// Watches constraints of domains, and what is dropped.

@@ -70,6 +70,12 @@ OwnIdentity read_own_identity(const CatalogRead &read) {
   } else {
     own.user = binding.user;
     if (!own.user) return own;
+    // Less than its user, as a token that names a workspace is
+    if (binding.workspace) {
+      own.source = IdentitySource::credential;
+      own.user = {};
+      return own;
+    }
   }
   if (!own.user || !read_user(read, own.user).active)
     refuse(Refused::user, "the session's user does not exist, or is not active", nullptr);
