@@ -124,7 +124,7 @@ static void accessed(ObjectAccessType access, Oid catalog, Oid object, int colum
 }  // namespace
 
 void require_tables_with_type(Oid type) {
-  // Who doesn't own the type gets the server's error.
+  // Others get the server's error.
   if (OidIsValid(type) && owns_type(type, GetUserId())) check_tables_with_type(type);
 }
 
