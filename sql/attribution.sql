@@ -88,7 +88,7 @@ BEGIN
   EXECUTE format('INSERT INTO %s (start_time, request_model, workspace_id, user_id, written_by) SELECT now(), %L, workspace_id, tenancy.current_user_id(), %s FROM app.whom', part, who, written_by);
   RAISE EXCEPTION 'written';
 EXCEPTION WHEN OTHERS THEN
-  RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '_p[0-9]+', '_pN');
+  RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '_(p[0-9]+|default)', '_pN');
 END
 $$;
 GRANT EXECUTE ON FUNCTION writes_to TO regress_app;
@@ -115,7 +115,7 @@ BEGIN
   INSERT INTO obs.log_payloads (log_id, start_time, workspace_id, request) SELECT log::uuid, current_date, workspace_id, to_jsonb(content) FROM app.whom;
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
-  RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '_p[0-9]+.*', '_pN');
+  RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '_(p[0-9]+|default)_.*', '_pN');
 END
 $$;
 GRANT EXECUTE ON FUNCTION writes_content TO regress_app;
