@@ -70,7 +70,8 @@ export async function openBrowser() {
       socket.close();
       chromium.kill();
       await once(chromium, 'exit');
-      rmSync(profile, { recursive: true, force: true });
+      // Its own processes may still write there.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
     },
   };
 }
