@@ -26,7 +26,7 @@ ALTER TABLE app.typed OWNER TO att_owner;
 SELECT tenancy.protect('app.typed', 'logs', organization => 'organization_id', workspace => 'workspace_id')
 WHERE current_setting('attacks.typed_is_open', true) IS DISTINCT FROM 'on' \g /dev/null
 CREATE STATISTICS app.letters_pairs (mcv) ON body, organization_id FROM app.letters;
-ANALYZE;
+ANALYZE app.letters, app.typed;
 
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'stored', format('%s reads %s', l.login, w.what), format(E'@as %s nobody\n', l.login) || w.script, 'canary_', false
