@@ -50,6 +50,20 @@ SELECT set_to, named(organization, workspace) FROM places;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 DELETE FROM payloads WHERE id = 100;
+-- Nor is anything stored because rights elsewhere change in the midst of the statement.
+CREATE FUNCTION meddled(i int) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  UPDATE tenancy.organizations SET name = 'Globex ' || i WHERE slug = 'globex';
+  RETURN 'secret';
+END
+$$;
+BEGIN;
+SET LOCAL SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+INSERT INTO payloads (id, organization_id, workspace_id, user_id, note) SELECT i, p.organization, p.workspace, (SELECT tenancy.current_user_id()), meddled(i) FROM places p, generate_series(101, 103) i WHERE p.set_to = 'metadata';
+UPDATE payloads SET note = meddled(id) WHERE id > 100;
+SELECT id, note FROM payloads WHERE id > 100 ORDER BY id;
+ROLLBACK;
 -- Any client: a role to which no policy applies, a replication's apply, UPDATE, COPY, a key
 SET ROLE regress_loader;
 SELECT write(6, 'search');

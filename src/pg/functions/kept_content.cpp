@@ -8,6 +8,7 @@
 #include "pg/functions/kept_rules.hpp"
 #include "pg/functions/unheld_changes.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 
 extern "C" {
@@ -167,21 +168,24 @@ HeapTuple without(const Content &content, HeapTuple row, TupleDesc descriptor) {
   return heap_modify_tuple_by_cols(row, descriptor, content.count, content.columns, values, nulls);
 }
 
-// A policy refuses rows of other tenants only after triggers: whoever names them would see by what becomes of
-// the row what these have set.
-bool may_learn_settings(const TriggerData &trigger, const Place &place) {
-  if (check_enable_rls(RelationGetRelid(trigger.tg_relation), InvalidOid, true) != RLS_ENABLED) return true;
-  const Principal *principal = known_principal();
-  if (principal == nullptr || !principal->organization) return false;
+// Of another tenant than the session's, so that a policy refuses it, after triggers. Work as the table's
+// owner is nobody's, and no policy's either.
+bool is_of_others(const TriggerData &trigger, const Place &place) {
+  if ((!place.organization && !place.workspace) || is_suspended() ||
+      check_enable_rls(RelationGetRelid(trigger.tg_relation), InvalidOid, true) != RLS_ENABLED)
+    return false;
+  // Resolved anew, where a catalog has changed since the statement began.
+  const Uuid own = current_principal_or_undecided()->organization;
   CatalogRead read = begin_catalog_read();
   const Uuid organization = organization_of(read, place);
   end_catalog_read(read);
-  return organization == principal->organization;
+  return !own || organization != own;
 }
 
+// Whoever names another tenant would see by what becomes of the row what that has set: content of any is
+// emptied, which nobody sees where it is refused.
 Stored stored_of(const TriggerData &trigger, const Place &place, TimestampTz received) {
-  const Stored stored = read_rules(place, received).stored;
-  return stored == Stored::full || may_learn_settings(trigger, place) ? stored : Stored::full;
+  return is_of_others(trigger, place) ? Stored::metadata : read_rules(place, received).stored;
 }
 
 // Where less is content than in the former partition, the rest could be changed.
