@@ -182,8 +182,8 @@ bool is_of_others(const TriggerData &trigger, const Place &place) {
   return !own || organization != own;
 }
 
-// Whoever names another tenant would see by what becomes of the row what that has set: content of any is
-// emptied, which nobody sees where it is refused.
+// Content of a row in another tenant's name is emptied whatever that tenant has set: what becomes of the row
+// would show the setting to its writer. Where the row is refused, nobody sees that.
 Stored stored_of(const TriggerData &trigger, const Place &place, TimestampTz received) {
   return is_of_others(trigger, place) ? Stored::metadata : read_rules(place, received).stored;
 }
