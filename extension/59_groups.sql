@@ -169,6 +169,8 @@ DECLARE
   given uuid[] := '{}';
   the_end timestamptz := tenancy_internal.check_until(sync_group.until, NULL);
   last_end timestamptz;
+  members_before uuid[];
+  by_sync boolean;
   syncs boolean := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.lasting_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
 BEGIN
   IF syncs IS NOT TRUE THEN
@@ -185,7 +187,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('tokens say who belongs to group "%s"', the_group.name),
       DETAIL = 'A group''s members have one source.';
   END IF;
-  IF NOT (syncs IS TRUE AND the_group.open_to_sync AND NOT tenancy_internal.takes_roles(the_group)) THEN
+  by_sync := syncs IS TRUE AND the_group.open_to_sync AND NOT tenancy_internal.takes_roles(the_group);
+  IF NOT by_sync THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
             tenancy_internal.require_delegable_group(the_group.group_id);
   END IF;
@@ -201,6 +204,7 @@ BEGIN
   SELECT CASE WHEN the_end IS NOT NULL AND bool_or(m.ends_at IS NULL) IS NOT TRUE THEN greatest(the_end, max(m.ends_at)) END INTO last_end FROM tenancy.group_members m
   WHERE m.group_id = the_group.group_id AND (m.user_id <> ALL (given) OR m.ends_at IS DISTINCT FROM the_end);
   PERFORM tenancy_internal.require_role_within_rights(last_end, 'membership of the group');
+  members_before := ARRAY(SELECT m.user_id FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.ends_at > clock_timestamp() IS NOT FALSE);
   DELETE FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (given);
   INSERT INTO tenancy.group_members AS m (group_id, user_id, organization_id, ends_at, reason)
   SELECT DISTINCT the_group.group_id, g.user_id, the_organization, the_end, sync_group.reason FROM unnest(given) g (user_id)
@@ -208,9 +212,12 @@ BEGIN
   SET ends_at = CASE WHEN sync_group.until IS NULL THEN m.ends_at ELSE EXCLUDED.ends_at END, reason = coalesce(EXCLUDED.reason, m.reason)
   WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
   PERFORM tenancy_internal.mark_group(the_group.group_id);
+  -- The caller, or whose keys it has, may be among them, and has not had these rights.
+  PERFORM tenancy_internal.note_taken_rights(the_organization, m.user_id) FROM tenancy.group_members m
+  WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (members_before) AND by_sync;
 END
 $$;
-COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before; without one for new ones, and for those whose membership has ended), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups. 42501 where rights that end would take away a membership that lasts longer; 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
+COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before; without one for new ones, and for those whose membership has ended), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups; of those whom such a call adds, sessions in the organization are refused until it is committed (55000). 42501 where rights that end would take away a membership that lasts longer; 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
 
 CREATE FUNCTION tenancy.set_group_role(target text, "group" text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void

@@ -106,6 +106,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   presented uuid := tenancy_internal.presented_key();
   key tenancy.api_keys;
+  new_secret text;
 BEGIN
   PERFORM tenancy_internal.lock_organization(k.organization_id) FROM tenancy.api_keys k WHERE k.api_key_id = presented;
   -- The secret may have been replaced meanwhile.
@@ -117,10 +118,12 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: the API key may not rotate keys',
       DETAIL = 'Service keys with the scope api_keys.rotate may.';
   END IF;
-  RETURN tenancy_internal.replace_secret(key, rotate_own_api_key.transition);
+  new_secret := tenancy_internal.replace_secret(key, rotate_own_api_key.transition);
+  PERFORM tenancy_internal.note_taken_rights(key.organization_id, key.api_key_id) WHERE key.rotate_by <= statement_timestamp() AND NOT tenancy.is_dba();
+  RETURN new_secret;
 END
 $$;
-COMMENT ON FUNCTION tenancy.rotate_own_api_key(interval) IS 'Gives the API key that the session uses a new secret, returned this once, as rotate_api_key() does, also where the key is refused until it is rotated; needs a service key with the scope api_keys.rotate';
+COMMENT ON FUNCTION tenancy.rotate_own_api_key(interval) IS 'Gives the API key that the session uses a new secret, returned this once, as rotate_api_key() does, also where the key is refused until it is rotated (it is used again once that is committed; before, 55000); needs a service key with the scope api_keys.rotate';
 
 CREATE FUNCTION tenancy.revoke_api_keys(member text, organization text DEFAULT NULL) RETURNS integer
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -47,7 +47,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE || ' ' || SQLERRM;
 END
 $$;
-\set calls '(VALUES (1, \'tenancy.elevate(\'\'manager\'\', \'\'ticket\'\', \'\'1 hour\'\', \'\'support\'\')\'), (2, \'tenancy.revoke_api_keys(\'\'ben@acme.test\'\')\'), (3, \'tenancy.update_user(NULL, name => \'\'B\'\')\'), (4, \'tenancy.leave_organization(\'\'acme\'\')\'), (5, \'count(*) FROM tenancy.my_organizations()\')) n (i, call)'
+\set calls '(VALUES (3, \'tenancy.elevate(\'\'manager\'\', \'\'ticket\'\', \'\'1 hour\'\', \'\'support\'\')\'), (1, \'tenancy.revoke_api_keys(\'\'ben@acme.test\'\')\'), (2, \'tenancy.update_user(NULL, name => \'\'B\'\')\'), (4, \'tenancy.leave_organization(\'\'acme\'\')\'), (5, \'count(*) FROM tenancy.my_organizations()\')) n (i, call)'
 SELECT tenancy.bind_login('regress_bound', 'ben@acme.test', 'acme', 'support');
 SET SESSION AUTHORIZATION regress_bound;
 SELECT call, takes(call) FROM :calls ORDER BY i;

@@ -54,7 +54,8 @@ SELECT by('nora', $$SELECT api_key_id IS NOT NULL FROM tenancy.create_api_key('o
 -- So often, and ended by the member
 SELECT by('nora', 'SELECT tenancy.end_elevation()') AS ended;
 SELECT visible('nora', 'logs') AS nora, by('nora', $$SELECT tenancy.authorize('team', 'assign_roles')$$) AS may;
-SELECT by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'again', '1 minute')$$) AS second, by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'again', '1 minute')$$) AS third;
+SELECT by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'again', '1 minute')$$) AS second;
+SELECT by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'again', '1 minute')$$) AS third;
 -- Who is elevated: for those who may list the team, and for members their own
 SELECT who, by(who, $$SELECT string_agg(concat_ws(' ', member, role, workspace, reason, state, until > now(), approved_by), ', ' ORDER BY member) FROM tenancy.review_elevations()$$)
 FROM unnest(ARRAY['olivia', 'adam', 'nora', 'mike', 'mona', 'acme master', 'search service', 'mike key', 'gus', 'nobody']) who;

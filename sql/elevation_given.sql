@@ -92,7 +92,8 @@ SELECT tenancy.allow_elevation('acme', 'owner', 'adam@acme.test', '1 hour', 100)
 SELECT tenancy.trust_issuer('acme', 'https://trusted.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database']);
 CREATE FUNCTION elevation_of(address text) RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$ SELECT e.elevation_id FROM tenancy.elevations e JOIN tenancy.users u USING (user_id) WHERE u.email = address AND e.ends_at > clock_timestamp() $$;
 SET SESSION AUTHORIZATION regress_app;
-SELECT by('adam', $$SELECT until > now() FROM tenancy.elevate('owner', 'test', '1 hour')$$) AS taken, by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS used;
+SELECT by('adam', $$SELECT until > now() FROM tenancy.elevate('owner', 'test', '1 hour')$$) AS taken;
+SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS used;
 SELECT call, tried('adam', 'SELECT ' || call) AS result FROM unnest(ARRAY[
   $$tenancy.set_organization_role(NULL, 'adam@acme.test', 'owner', now() + interval '50 minutes')$$, $$tenancy.set_organization_role(NULL, 'ben@acme.test', 'owner', now() + interval '50 minutes')$$,
   $$api_key_id IS NOT NULL FROM tenancy.create_api_key('organization_service_key', 'k', scopes => '"all"', expires_at => now() + interval '50 minutes')$$, $$tenancy.create_role(NULL, 'organization', 'mine', 'owner') IS NOT NULL$$,

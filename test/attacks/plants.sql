@@ -171,3 +171,5 @@ CREATE TABLE app.planted_copy AS SELECT 'canary_globex' AS body;
 INSERT INTO attacks.plants VALUES ('constraints that the owner of a column''s type has checked', '^types: ALTER DOMAIN smithy.line', '^types: .*told.*canary_globex');
 SELECT set_config('attacks.typed_is_open', 'on', false) \g /dev/null
 
+INSERT INTO attacks.plants VALUES ('rights that count before they are committed', '^taken: mike takes a role: SELECT string_agg', '^taken: mike takes a role: .*canary_');
+SELECT attacks.replace('note_taken_rights', 'BEGIN RETURN; END');

@@ -6,6 +6,7 @@
 #include "pg/catalog/elevations.hpp"
 #include "pg/server/uuid_datum.hpp"
 #include "pg/session/principal.hpp"
+#include "pg/session/taken_rights.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -64,6 +65,13 @@ PG_FUNCTION_INFO_V1(pg_tenancy_is_elevated);
 Datum pg_tenancy_is_elevated(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   PG_RETURN_BOOL(current_principal()->elevated);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_note_taken_rights);
+Datum pg_tenancy_note_taken_rights(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  note_taken_rights(uuid_of_datum(PG_GETARG_DATUM(0)), uuid_of_datum(PG_GETARG_DATUM(1)));
+  PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_is_narrowed);

@@ -22,6 +22,7 @@
 #include "pg/session/refusals.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
+#include "pg/session/taken_rights.hpp"
 #include "pg/session/token.hpp"
 #include "pg/session/user_token.hpp"
 
@@ -381,6 +382,7 @@ Principal *current_principal_or_undecided() {
     server_fault_point();
     cache_principal(identity, principal);
   }
+  check_taken_rights(*principal);
   check_sealed(*principal);
   if (principal->valid_until != DT_NOEND) watch_clock();
   current.principal = principal;
