@@ -159,6 +159,7 @@ BEGIN
 END
 $$;
 
+-- After the row, as all that compares it with others' (98_catalogs_triggers.sql).
 CREATE FUNCTION tenancy_internal.check_organization_names() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -174,7 +175,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_organization_names() IS 'Trigger: raises 23505 for an external id that is another organization''s slug, and the reverse';
 
-CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenancy.organizations FOR EACH ROW
+CREATE TRIGGER check_names AFTER INSERT OR UPDATE OF slug, external_id ON tenancy.organizations FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_organization_names();
 
@@ -193,7 +194,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_workspace_names() IS 'Trigger: raises 23505 for an external id that is the slug of another workspace of the organization, and the reverse';
 
-CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenancy.workspaces FOR EACH ROW
+CREATE TRIGGER check_names AFTER INSERT OR UPDATE OF slug, external_id ON tenancy.workspaces FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_workspace_names();
 
@@ -218,7 +219,7 @@ DECLARE
   catalog name;
 BEGIN
   FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces'] LOOP
-    EXECUTE format('CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE OF external_id ON tenancy.%I FOR EACH ROW
+    EXECUTE format('CREATE TRIGGER check_external_id AFTER INSERT OR UPDATE OF external_id ON tenancy.%I FOR EACH ROW
       WHEN (pg_catalog.strpos(NEW.external_id, ''/'') > 0
             AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
       EXECUTE FUNCTION tenancy_internal.check_external_id_prefix()', catalog);

@@ -11,14 +11,16 @@ DECLARE
   -- A membership or a group's role that goes on after its end: it begins anew, as after a return.
   revived CONSTANT text := '(OLD.ends_at <= clock_timestamp() AND (NEW.ends_at IS NULL OR NEW.ends_at > clock_timestamp()))';
 BEGIN
+  -- Comparisons of a row with others, also of organizations that its writer cannot see, come after the row: by then the policies have let
+  -- it pass. Before, their errors would say what others have.
   FOR t IN SELECT * FROM (VALUES
-    ('organization_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
-    ('workspace_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
-    ('group_roles', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
-    ('elevations', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
-    ('elevation_rules', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
+    ('organization_members', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
+    ('workspace_members', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
+    ('group_roles', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
+    ('elevations', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
+    ('elevation_rules', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('groups', 'check_source', 'BEFORE UPDATE', 'ROW', NULL, 'check_group()', false),
-    ('group_members', 'check_source', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_group_member()', false),
+    ('group_members', 'check_source', 'AFTER INSERT OR UPDATE', 'ROW', NULL, 'check_group_member()', false),
     ('group_members', 'mark_member', 'AFTER INSERT OR UPDATE OF organization_id, user_id', 'ROW', NULL, 'mark_member()', true),
     ('elevations', 'mark_member', 'AFTER INSERT OR UPDATE OF organization_id, user_id', 'ROW', NULL, 'mark_member()', true),
     ('organization_members', 'keep_mark', 'BEFORE UPDATE', 'ROW', 'OLD.has_more_roles AND NOT NEW.has_more_roles', 'keep_mark()', true),
@@ -26,8 +28,8 @@ BEGIN
     ('visibility', 'mark_organization', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', NULL, 'mark_organization()', true),
     ('workspace_overrides', 'mark_organization', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', NULL, 'mark_organization()', true),
     ('organizations', 'keep_mark', 'BEFORE UPDATE', 'ROW', 'OLD.has_overrides AND NOT NEW.has_overrides', 'keep_mark()', true),
-    ('visibility', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
-    ('grants', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
+    ('visibility', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
+    ('grants', 'check_role', 'AFTER INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('grants', 'check_change', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', NULL, 'check_grant_change()', false),
     ('roles', 'check_change', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'check_role_change()', false),
     ('workspaces', 'check_change', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'check_workspace_change()', false),
@@ -39,13 +41,13 @@ BEGIN
     ('api_keys', 'check_networks', 'BEFORE INSERT OR UPDATE OF allowed_networks', 'ROW', 'NEW.allowed_networks IS NOT NULL', 'check_key_networks()', false),
     ('api_keys', 'set_rotation', 'BEFORE INSERT OR UPDATE OF rotated_at', 'ROW', NULL, 'set_key_rotation()', false),
     ('api_keys', 'forget_use', 'AFTER DELETE', 'ROW', NULL, 'forget_key_use()', false),
-    ('jwt_keys', 'check_key', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_jwt_key()', false),
-    ('issuer_keys', 'check_key', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_issuer_key()', false),
+    ('jwt_keys', 'check_key', 'AFTER INSERT OR UPDATE', 'ROW', NULL, 'check_jwt_key()', false),
+    ('issuer_keys', 'check_key', 'AFTER INSERT OR UPDATE', 'ROW', NULL, 'check_issuer_key()', false),
     -- Before the foreign key takes the links away
     ('trusted_issuers', '0_end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_trust()', false),
     ('protected_tables', 'check_table', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_protected_table()', false),
     ('trusted_functions', 'check_superuser', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_trusted_function()', false),
-    ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
+    ('organization_members', 'check_member_id', 'AFTER INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
     ('organization_members', 'keep_member_id', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'keep_member_id()', false),
     ('organization_members', 'keep_changed_member_id', 'AFTER UPDATE', 'ROW',
      '(OLD.organization_id, OLD.user_id, OLD.external_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id, NEW.external_id)', 'keep_member_id()', false),

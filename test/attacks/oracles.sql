@@ -25,3 +25,25 @@ FROM attacks.principals p, attacks.names n, (VALUES
 -- Applications on trusted logins choose external ids.
 WHERE p.principal IN ('acme master', 'olivia', 'adam', 'search key', 'nobody') AND NOT (c.call ~ 'external_id' AND p.login = 'att_app') AND (p.principal <> 'nobody' OR c.call ~ 'authorize|settings|config|INSERT|simulate')
 GROUP BY p.principal, p.login, p.forbidden, c.call;
+
+CREATE FUNCTION attacks.some_value(type oid) RETURNS text LANGUAGE sql AS $$
+  SELECT CASE format_type(type, NULL) WHEN 'uuid' THEN quote_literal('f1f1f1f1-0000-4000-8000-000000000001') WHEN 'timestamp with time zone' THEN quote_literal('2026-01-01') WHEN 'jsonb' THEN quote_literal('{}')
+    WHEN 'bytea' THEN quote_literal('\x00') WHEN 'boolean' THEN 'true' WHEN 'interval' THEN quote_literal('1 hour') WHEN 'integer' THEN '1' WHEN 'bigint' THEN '1' WHEN 'regclass' THEN quote_literal('app.logs')
+    WHEN 'text[]' THEN quote_literal('{}') ELSE quote_literal('zz9') END
+$$;
+-- Rows for catalogs, by whoever may write tables but administers nothing: refused alike, whether what they name exists or not. In each
+-- column what another organization has; in the others what fits their type.
+INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
+SELECT 'oracles', format('%s writes tenancy.%s (%s)', w.login, c.catalog, t.attname),
+  attacks.as_script(w.login, w.principal, '', array_agg(format('INSERT INTO tenancy.%I (%s) VALUES (%s)', c.catalog,
+    (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = t.attrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND (a.attnotnull OR a.attnum = t.attnum OR a.attname = 'organization_id')),
+    (SELECT string_agg(CASE WHEN a.attnum = t.attnum THEN quote_literal(n.reference) WHEN a.attname = 'organization_id' THEN quote_literal(o.organization) ELSE attacks.some_value(a.atttypid) END, ', ' ORDER BY a.attnum)
+     FROM pg_attribute a WHERE a.attrelid = t.attrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND (a.attnotnull OR a.attnum = t.attnum OR a.attname = 'organization_id')))
+    ORDER BY o.organization, n.reference)), w.forbidden, true
+FROM (VALUES ('att_etl', 'mike key', 'canary_(globex|theirs|support|org|search)'), ('att_granted', 'acme master', 'canary_(globex|theirs)')) w (login, principal, forbidden),
+  (SELECT k.oid, k.relname AS catalog FROM pg_class k WHERE k.relnamespace = 'tenancy'::regnamespace AND k.relkind = 'r' AND k.relrowsecurity) c,
+  pg_attribute t, (VALUES ('aaaaaaaa-0000-4000-8000-000000000000'), ('bbbbbbbb-0000-4000-8000-000000000000')) o (organization),
+  (SELECT reference FROM attacks.names UNION VALUES ('bbbbbbbb-0000-4000-8000-00000000000c'), ('globex/x'), ('731332/x')) n
+WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = '' AND t.attidentity <> 'a'
+  AND (t.atttypid = 'text'::regtype OR t.atttypid = 'uuid'::regtype AND n.reference ~ '^bbbbbbbb-')
+GROUP BY w.login, w.principal, w.forbidden, c.catalog, t.attrelid, t.attname, t.attnum;

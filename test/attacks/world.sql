@@ -55,6 +55,8 @@ SELECT tenancy.set_workspace_role(workspace, member, role) FROM (VALUES
   ('acme/search', 'mona@acme.test', 'manager'), ('acme/search', 'mike@acme.test', 'member'), ('acme/support', 'ben@acme.test', 'member'),
   (:'globex' || '/lab-of-' || :'globex', 'canary_globex@secret.test', 'manager')) v (workspace, member, role) \g /dev/null
 SELECT tenancy.set_setting('acme', 'members_view_all_data', false) \g /dev/null
+INSERT INTO tenancy.roles (role_id, organization_id, level, name) VALUES
+  ((:'g' || '-0000-4000-8000-00000000000c')::uuid, (:'g' || '-0000-4000-8000-000000000000')::uuid, 'workspace', 'canary_globex_role');
 
 -- Keys with fixed ids, and secrets that only this test's superuser knows.
 CREATE TABLE attacks.secrets (name text PRIMARY KEY, secret text NOT NULL, api_key_id uuid NOT NULL);
