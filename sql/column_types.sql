@@ -11,7 +11,7 @@ CREATE SCHEMA types AUTHORIZATION regress_smith;
 GRANT USAGE ON SCHEMA types, app TO PUBLIC;
 SET ROLE regress_smith;
 CREATE DOMAIN types.price AS numeric;
-CREATE DOMAIN types.discount AS types.price CONSTRAINT later CHECK (value > 0);
+CREATE DOMAIN types.discount AS types.price DEFAULT 5 CONSTRAINT later CHECK (value > 0);
 ALTER DOMAIN types.price ADD CONSTRAINT early CHECK (value < 100) NOT VALID;
 CREATE TYPE types.state AS ENUM ('open', 'paid');
 CREATE TABLE types.shape (width int);
@@ -19,6 +19,8 @@ CREATE TYPE types.line AS (price types.price, count int);
 CREATE TYPE types.whole AS (id int, organization_id uuid, price types.price);
 CREATE COLLATION types.words FROM "C";
 CREATE FUNCTION types.noticed(value numeric) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'noticed %', value; RETURN true; END $$;
+CREATE FUNCTION types.counted(types.state) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE TYPE types.unused AS ENUM ('one');
 RESET ROLE;
 CREATE TABLE offers (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, price types.price, state types.state, lines types.line[], others types.discount, shape types.shape) PARTITION BY RANGE (id);
 CREATE TABLE offers_1 PARTITION OF offers FOR VALUES FROM (0) TO (100);
@@ -54,6 +56,9 @@ CREATE VIEW attempts AS SELECT s FROM unnest(ARRAY['ALTER DOMAIN types.price ADD
   'DROP DOMAIN types.price CASCADE', 'DROP DOMAIN types.discount CASCADE', 'DROP TYPE types.state CASCADE', 'DROP TYPE types.line CASCADE', 'DROP SCHEMA types CASCADE', 'DROP OWNED BY regress_smith CASCADE',
   'ALTER TYPE types.state RENAME VALUE ''paid'' TO ''lost''', 'ALTER TYPE types.line RENAME ATTRIBUTE price TO cost', 'ALTER TABLE types.shape RENAME width TO height', 'ALTER TYPE types.state ADD VALUE ''new''',
   'DROP TYPE types.whole CASCADE', 'DROP COLLATION types.words CASCADE', 'ALTER TYPE types.line DROP ATTRIBUTE count', 'ALTER TABLE types.shape DROP COLUMN width', 'ALTER TYPE types.whole DROP ATTRIBUTE price CASCADE',
+  'ALTER DOMAIN types.price DROP DEFAULT', 'ALTER DOMAIN types.discount DROP DEFAULT', 'ALTER DOMAIN types.price OWNER TO regress_smith', 'ALTER TYPE types.line ADD ATTRIBUTE note text', 'ALTER TABLE types.shape ADD COLUMN note text',
+  'CREATE CAST (types.state AS integer) WITH FUNCTION types.counted AS IMPLICIT', 'CREATE CAST (text AS types.state) WITH INOUT AS ASSIGNMENT', 'CREATE CAST (types.line[] AS text) WITH INOUT AS IMPLICIT',
+  'CREATE CAST (types.shape AS text) WITH INOUT', 'CREATE CAST (types.unused AS text) WITH INOUT', 'CREATE DOMAIN types.given AS int DEFAULT 1; ALTER DOMAIN types.given SET DEFAULT 2; ALTER DOMAIN types.given DROP DEFAULT',
   'CREATE DOMAIN types.other AS int CHECK (value > 1); ALTER DOMAIN types.other ADD CHECK (value > 2); DROP DOMAIN types.other']) s;
 GRANT SELECT ON attempts TO PUBLIC;
 SET search_path = app, types;
@@ -83,12 +88,28 @@ SELECT tried(s) FROM unnest('{DROP TABLE app.offers,DROP TABLE app.offers_1,DROP
 RESET ROLE;
 ALTER TABLE offers OWNER TO CURRENT_USER;
 ALTER TABLE kept.of_type SET SCHEMA app; DROP SCHEMA kept;
--- Without a table of others, the type's owner may.
 SET client_min_messages = warning;
 DROP TABLE offers, of_type, by_collation;
 RESET client_min_messages;
+-- A table that guard rails have closed is on no record.
+CREATE TABLE closed (id int, organization_id uuid);
+SELECT tenancy.protect('closed', 'logs', 'organization_id') \g /dev/null
+DROP TABLE closed;
+CREATE TABLE closed (id int, price types.price, state types.state, lines types.line[], shape types.shape);
+CREATE TABLE closed_1 () INHERITS (closed);
+INSERT INTO closed_1 VALUES (1, 77, 'open', ARRAY[ROW(7, 1)::types.line]);
+CREATE TABLE closed_whole (id int, organization_id uuid);
+SELECT tenancy.protect('closed_whole', 'logs', 'organization_id') \g /dev/null
+ALTER TABLE closed_whole RENAME TO briefly_whole;
+CREATE TABLE closed_whole OF types.whole;
+DROP TABLE briefly_whole;
 SET ROLE regress_smith;
-SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|CASCADE|RENAME' AND s !~ 'OWNED';
+SELECT s, tried(s) FROM attempts;
+RESET ROLE;
+DROP TABLE closed, closed_1, closed_whole;
+-- Without a table of others, the type's owner may.
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|CASCADE|RENAME|CAST|DEFAULT|ADD A|ADD COL' AND s !~ 'OWNED';
 RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA types CASCADE;

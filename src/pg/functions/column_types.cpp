@@ -8,11 +8,14 @@
 
 extern "C" {
 #include "catalog/objectaccess.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_policy.h"
 #include "commands/extension.h"
+#include "commands/policy.h"
 #include "utils/acl.h"
+#include "utils/datum.h"
 }
 
 namespace tenancy::pg {
@@ -20,10 +23,13 @@ namespace {
 
 object_access_hook_type next_access = nullptr;
 
-// By its record, which takes a right: any login can make a table of others' types that has row security, and
-// their owners need not ask for it.
+bool is_closed(Oid table) { return OidIsValid(get_relation_policy_oid(table, "tenancy_closed", true)); }
+
+// By its record, which takes a right, or as a closed one: any login can make a table of others' types that
+// has row security, and their owners need not ask for it.
 bool is_filtered(Oid table) {
-  return has_catalog_index(CatalogIndex::protected_tables_pkey) && read_protected_table(table).found;
+  return has_catalog_index(CatalogIndex::protected_tables_pkey) &&
+         (read_protected_table(table).found || is_closed(table));
 }
 
 bool is_of_others(Oid table) { return is_filtered(table) && !owns_relation(table, GetUserId()); }
@@ -54,6 +60,50 @@ Oid domain_of(Oid constraint) {
   systable_endscan(scan);
   table_close(constraints, AccessShareLock);
   return domain;
+}
+
+// A default runs as whoever inserts rows without a value. The type's row as the command has changed it is
+// seen in one of the snapshots only.
+Datum default_of(Oid type, Snapshot snapshot, bool *is_null) {
+  const Relation types = table_open(TypeRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_type_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
+  const SysScanDesc scan = systable_beginscan(types, TypeOidIndexId, true, snapshot, 1, &key);
+  Datum result = 0;
+  *is_null = true;
+  if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
+    result = heap_getattr(row, Anum_pg_type_typdefaultbin, RelationGetDescr(types), is_null);
+    if (!*is_null) result = PointerGetDatum(PG_DETOAST_DATUM_COPY(result));
+  }
+  systable_endscan(scan);
+  table_close(types, AccessShareLock);
+  return result;
+}
+
+void examine_type(Oid type) {
+  bool had_none = false, has_none = false;
+  const Datum before = default_of(type, nullptr, &had_none),
+              after = default_of(type, SnapshotSelf, &has_none);
+  if (had_none != has_none || (!has_none && !datumIsEqual(before, after, false, -1)))
+    check_tables_with_type(type);
+}
+
+// It runs wherever somebody's statement compares, stores or prints a value of the type as another one.
+void examine_cast(Oid cast) {
+  const Relation casts = table_open(CastRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_cast_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(cast));
+  const SysScanDesc scan = systable_beginscan(casts, CastOidIndexId, true, SnapshotSelf, 1, &key);
+  Oid types[2] = {InvalidOid, InvalidOid};
+  if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
+    const auto *form = reinterpret_cast<Form_pg_cast>(GETSTRUCT(row));
+    types[0] = form->castsource;
+    types[1] = form->casttarget;
+  }
+  systable_endscan(scan);
+  table_close(casts, AccessShareLock);
+  // By the right to which of them it was made; the other one is the server's own as a rule.
+  for (const Oid type : types) require_tables_with_type(type);
 }
 
 // As the server has it of a table that is dropped by itself, with its schema, or with what it is a part of.
@@ -107,6 +157,10 @@ void examine_policy(Oid policy) {
 void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
   if (catalog == ConstraintRelationId && access == OAT_POST_CREATE) {
     if (const Oid domain = domain_of(object); OidIsValid(domain)) check_tables_with_type(domain);
+  } else if (catalog == TypeRelationId && access == OAT_POST_ALTER) {
+    examine_type(object);
+  } else if (catalog == CastRelationId && access == OAT_POST_CREATE) {
+    examine_cast(object);
   } else if (catalog == RelationRelationId && access == OAT_DROP) {
     examine_drop(object, static_cast<AttrNumber>(column));
   } else if (catalog == PolicyRelationId && access == OAT_DROP) {
