@@ -212,6 +212,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.wanted_by_name(tenancy.protected_names) IS 'How a table is to be protected that has taken a protected one''s name';
 
+-- Or else a role that protects its own table would say what happens to rows of others, whose table has the name later: a superuser's, too.
+CREATE FUNCTION tenancy_internal.is_of_its_holder(relation regclass, named tenancy.protected_names) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN is_of_its_holder.named.holder_role IS NULL OR EXISTS (
+    SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner JOIN pg_roles h ON h.rolname = is_of_its_holder.named.holder_role
+    WHERE c.oid = is_of_its_holder.relation AND (o.oid = h.oid OR NOT o.rolsuper AND pg_has_role(o.oid, h.oid, 'USAGE')));
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_of_its_holder(regclass, tenancy.protected_names) IS 'Whether a table that has the name of a protected one belongs to a role with the rights of the role that had this one';
+
 -- The reason why a table can't be protected like the former table of its name, or NULL.
 CREATE FUNCTION tenancy_internal.unlike_its_name(relation regclass, named tenancy.protected_names, made boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -219,10 +230,7 @@ DECLARE
   missing text;
   policy name;
 BEGIN
-  -- Or else a role that protects its own table would say what happens to rows of others, whose table has the name later: a superuser's, too.
-  IF unlike_its_name.named.holder_role IS NOT NULL AND NOT EXISTS (
-    SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner JOIN pg_roles h ON h.rolname = unlike_its_name.named.holder_role
-    WHERE c.oid = unlike_its_name.relation AND (o.oid = h.oid OR NOT o.rolsuper AND pg_has_role(o.oid, h.oid, 'USAGE'))) THEN
+  IF NOT tenancy_internal.is_of_its_holder(unlike_its_name.relation, unlike_its_name.named) THEN
     RETURN 'a table of this name was protected, and belonged to another role';
   END IF;
   SELECT string_agg(format('"%s"', v.wanted), ', ') INTO missing

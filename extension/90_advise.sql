@@ -9,6 +9,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.bypasses_row_security(oid) IS 'Whether no policy applies to a role';
 
+-- Tables come with names and owners of their own, and whoever owns one may have made it in order that somebody else runs the fix.
+CREATE FUNCTION tenancy_internal.fix_within(fix text, cause oid, changed oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN pg_has_role(fix_within.cause, fix_within.changed, 'USAGE') THEN fix_within.fix END
+$$;
+COMMENT ON FUNCTION tenancy_internal.fix_within(text, oid, oid) IS 'The SQL that mends a finding, or NULL where it changes what belongs to another role than the owner of the table that the finding comes from, whose rights that owner has not';
+
 CREATE FUNCTION tenancy_internal.relations_above(relation regclass)
 RETURNS TABLE (above regclass, kind "char", owner oid, directly boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -156,4 +163,4 @@ BEGIN
   ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object, a.problem;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: finds gaps in the protection and slow policies: severity (error, warning, performance, info), rule, object, problem, the SQL that fixes it (NULL if that is a design decision), and the reason for accepting it, see accept_advice(); accepted findings are included with advise(true) only. advice_rules() lists the rules';
+COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: finds gaps in the protection and slow policies: severity (error, warning, performance, info), rule, object, problem, the SQL that fixes it (NULL if that is a design decision, or would change what belongs to another role than the protected table), and the reason for accepting it, see accept_advice(); accepted findings are included with advise(true) only. advice_rules() lists the rules';

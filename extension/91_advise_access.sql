@@ -53,7 +53,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_filtered_owner() IS 'Logins with the
 CREATE FUNCTION tenancy_internal.advice_view_without_security_invoker() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT DISTINCT 'error', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),
-         format('ALTER VIEW %s SET (security_invoker = true)', v.above)
+         tenancy_internal.fix_within(format('ALTER VIEW %s SET (security_invoker = true)', v.above), tenancy_internal.owner_of(t.relation), v.owner)
   FROM tenancy.protected_tables t, tenancy_internal.relations_above(t.relation) v
   -- Of views over views, the last one decides whose rights count.
   WHERE v.kind = 'v' AND v.directly AND tenancy_internal.bypasses_row_security(v.owner)
@@ -67,7 +67,8 @@ CREATE FUNCTION tenancy_internal.advice_materialized_view() RETURNS TABLE (sever
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT DISTINCT 'warning', v.above::text,
          format('it keeps rows of %s as whoever refreshed it saw them, and %s may read it', t.relation, coalesce(g.rolname, 'PUBLIC')),
-         format('REVOKE SELECT ON %s FROM %s', v.above, coalesce(quote_ident(g.rolname), 'PUBLIC'))
+         tenancy_internal.fix_within(format('REVOKE SELECT ON %s FROM %s', v.above, coalesce(quote_ident(g.rolname), 'PUBLIC')),
+                                     tenancy_internal.owner_of(t.relation), v.owner)
   FROM tenancy.protected_tables t, tenancy_internal.relations_above(t.relation) v
   JOIN pg_class c ON c.oid = v.above
   CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
@@ -79,11 +80,12 @@ CREATE FUNCTION tenancy_internal.advice_security_definer_function() RETURNS TABL
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT DISTINCT 'warning', p.oid::regprocedure::text,
          format('it names %s and runs by the rights of an owner to whom no policy applies', t.relation),
-         format('ALTER FUNCTION %s SECURITY INVOKER', p.oid::regprocedure)
+         tenancy_internal.fix_within(format('ALTER FUNCTION %s SECURITY INVOKER', p.oid::regprocedure), c.relowner, p.proowner)
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-  -- The name is no pattern: whoever owns the table has chosen it.
+  -- The name is no pattern: whoever owns the table has chosen it. A key word stands in all functions, where it names no table.
   JOIN pg_proc p ON p.prosecdef
-    AND p.prosrc ~* ('(?<![[:alnum:]_])' || regexp_replace(c.relname, '([^[:alnum:]_[:space:]])', E'\\\\\\1', 'g') || '(?![[:alnum:]_])')
+    AND p.prosrc ~* (CASE WHEN lower(c.relname) = ANY (ARRAY(SELECT k.word FROM pg_get_keywords() k))
+                     THEN '(?<=[".]|[[:<:]](?:from|join|into|update|only|table)[[:space:]]+)' ELSE '(?<![[:alnum:]_])' END || regexp_replace(c.relname, '([^[:alnum:]_[:space:]])', E'\\\\\\1', 'g') || '(?![[:alnum:]_])')
   WHERE tenancy_internal.bypasses_row_security(p.proowner) AND p.pronamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND p.prokind IN ('f', 'p')
     -- Triggers of protected tables run for whoever writes a row, and return no rows.
     AND NOT (p.prorettype = 'trigger'::regtype AND EXISTS (

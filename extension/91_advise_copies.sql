@@ -12,8 +12,9 @@ COMMENT ON FUNCTION tenancy_internal.is_of_extension(text, name) IS 'Whether a r
 CREATE FUNCTION tenancy_internal.advice_publication() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text, format('publication "%s" sends all of its rows to subscribers', p.pubname),
-         CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I', p.pubname)
-              WHEN r.oid IS NULL THEN format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA %s', p.pubname, c.relnamespace::regnamespace)
+         CASE WHEN p.puballtables THEN tenancy_internal.fix_within(format('DROP PUBLICATION %I', p.pubname), c.relowner, p.pubowner)
+              WHEN r.oid IS NULL THEN
+                tenancy_internal.fix_within(format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA %s', p.pubname, c.relnamespace::regnamespace), c.relowner, p.pubowner)
               ELSE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', p.pubname, t.relation) END
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation CROSS JOIN pg_publication p
   LEFT JOIN pg_publication_rel r ON r.prrelid = t.relation AND r.prpubid = p.oid

@@ -86,7 +86,9 @@ CREATE FUNCTION tenancy_internal.advice_unprotected_partition() RETURNS TABLE (s
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
          -- By itself, but where its rows take their tenant by the triggers of the whole
-         tenancy_internal.protect_call(CASE WHEN t.through IS NULL THEN jsonb_populate_record(t, jsonb_build_object('relation', child.inhrelid::regclass)) ELSE t END)
+         tenancy_internal.fix_within(
+           tenancy_internal.protect_call(CASE WHEN t.through IS NULL THEN jsonb_populate_record(t, jsonb_build_object('relation', child.inhrelid::regclass)) ELSE t END),
+           tenancy_internal.owner_of(t.relation), c.relowner)
   FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation JOIN pg_class c ON c.oid = child.inhrelid
   WHERE c.relkind <> 'f' AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
 $$;
@@ -122,7 +124,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text,
          CASE WHEN NOT can.be_read THEN format('nobody can read it: resource "%s" has neither action view nor list', t.resource)
               ELSE format('nobody can write it: resource "%s" has none of the actions create, write, update, edit and delete', t.resource) END,
-         format('SELECT tenancy.register_permission(%L, %L, ''...'')', t.resource, CASE WHEN can.be_read THEN 'create' ELSE 'view' END)
+         CASE WHEN NOT EXISTS (
+           SELECT FROM tenancy.protected_tables o
+           WHERE o.resource = t.resource AND NOT pg_has_role(tenancy_internal.owner_of(t.relation), tenancy_internal.owner_of(o.relation), 'USAGE'))
+         THEN format('SELECT tenancy.register_permission(%L, %L, ''...'')', t.resource, CASE WHEN can.be_read THEN 'create' ELSE 'view' END) END
   FROM tenancy.protected_tables t CROSS JOIN LATERAL (
     SELECT coalesce(bool_or(p.action IN ('view', 'list')), false),
            coalesce(bool_or(p.action IN ('create', 'write', 'update', 'edit', 'delete')), false)

@@ -28,8 +28,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', c.relid::regclass::text,
          format('it knows its tenant only by the rows that it refers to, in %s, and no policy asks for them',
                 string_agg(DISTINCT c.parent::regclass::text, ' and ')),
-         format('SELECT tenancy.protect(%L, <resource>, through => %L)', c.relid::regclass,
-                (array_agg(a.attname ORDER BY NOT a.attnotnull, a.attnum))[1:4]::text)
+         -- Through a table of another owner it cannot be protected.
+         format('SELECT tenancy.protect(%L, <resource>, through => ', c.relid::regclass) || quote_literal(
+           (array_agg(a.attname ORDER BY NOT a.attnotnull, a.attnum) FILTER (WHERE pg_has_role(k.relowner, tenancy_internal.owner_of(c.parent), 'USAGE')))[1:4]::text) || ')'
   FROM children c JOIN pg_attribute a ON a.attrelid = c.relid AND a.attnum = c.referring JOIN pg_class k ON k.oid = c.relid
   WHERE c.parent <> c.relid AND NOT k.relispartition AND k.relnamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.has_tenant_column(c.relid)
@@ -45,7 +46,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                 p.polname, t.relation)
            || CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid)) THEN ''
               ELSE '; instead, protect it by columns that name the tenant, or through a foreign key to that table' END,
-         CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid))
+         CASE WHEN NOT pg_has_role(tenancy_internal.owner_of(t.relation), tenancy_internal.owner_of(p.polrelid), 'USAGE') THEN NULL
+              WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid))
               THEN format('DROP POLICY %I ON %s; SELECT tenancy.protect(%L, <resource>, through => %L)', p.polname, p.polrelid::regclass, p.polrelid::regclass,
                           ARRAY(SELECT f.referring FROM tenancy_internal.parents_of(p.polrelid) f LIMIT 4)::text)
               ELSE format('DROP POLICY %I ON %s', p.polname, p.polrelid::regclass) END
@@ -61,7 +63,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Policies do not apply to foreign key checks.
   SELECT 'warning', c.relation::text,
          format('foreign key "%s" lets a row hang on another tenant''s row of %s, and tells which ids there are', k.conname, p.relation),
-         CASE WHEN c.through IS NOT NULL AND cardinality(k.conkey) = 1
+         CASE WHEN NOT pg_has_role(tenancy_internal.owner_of(c.relation), tenancy_internal.owner_of(p.relation), 'USAGE') THEN NULL
+              WHEN c.through IS NOT NULL AND cardinality(k.conkey) = 1
               THEN tenancy_internal.protect_call(jsonb_populate_record(c, jsonb_build_object('through', c.through || mine.attname)))
               WHEN c.organization_column IS NOT NULL AND p.organization_column IS NOT NULL AND cardinality(k.conkey) = 1
               THEN format('ALTER TABLE %s ADD UNIQUE (%I, %I); ALTER TABLE %s ADD FOREIGN KEY (%I, %I) REFERENCES %s (%I, %I)', p.relation,

@@ -11,7 +11,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_closed_table() IS 'Tables that guard
 
 CREATE FUNCTION tenancy_internal.advice_open_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', c.oid::regclass::text, 'it has the name of a protected table, and is not protected', tenancy_internal.protect_call(k, c.oid)
+  SELECT 'error', c.oid::regclass::text, 'it has the name of a protected table, and is not protected',
+         CASE WHEN tenancy_internal.is_of_its_holder(c.oid, k) THEN tenancy_internal.protect_call(k, c.oid) END
   FROM tenancy.protected_names k JOIN pg_namespace n ON n.nspname = k.schema_name
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name AND c.relkind IN ('r', 'p', 'f')
   WHERE NOT tenancy_internal.is_closed(c.oid) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
@@ -66,7 +67,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_dropped_default() IS 'Columns of pro
 CREATE FUNCTION tenancy_internal.advice_unprotected_parent() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', i.inhparent::regclass::text, format('rows of the protected table %s can be read through it', t.relation),
-         tenancy_internal.protect_call(jsonb_populate_record(tenancy_internal.with_present_names(t), jsonb_build_object('relation', i.inhparent::regclass)))
+         tenancy_internal.fix_within(tenancy_internal.protect_call(jsonb_populate_record(tenancy_internal.with_present_names(t), jsonb_build_object('relation', i.inhparent::regclass))),
+                                     tenancy_internal.owner_of(t.relation), tenancy_internal.owner_of(i.inhparent))
   FROM tenancy.protected_tables t JOIN pg_inherits i ON i.inhrelid = t.relation
   WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = i.inhparent) AND NOT tenancy_internal.is_closed(i.inhparent)
 $$;
@@ -121,9 +123,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     SELECT w.relation, w.relowner, w.attname, n.type FROM types w JOIN pg_type y ON y.oid = w.type, LATERAL (VALUES (y.typelem), (y.typbasetype)) n (type)
     WHERE n.type <> 0
   )
-  SELECT 'warning', w.relation::text, format('its column "%s" is of type %s, whose owner "%s" has not the rights of the table''s', w.attname, y.oid::regtype, r.rolname),
-         CASE WHEN k.relkind IS NULL OR k.relkind = 'c' THEN format('ALTER TYPE %s OWNER TO %s', y.oid::regtype, w.relowner::regrole) END
-  FROM types w JOIN pg_type y ON y.oid = w.type JOIN pg_roles r ON r.oid = y.typowner LEFT JOIN pg_class k ON k.oid = y.typrelid
+  -- No SQL would be safe to run: whoever uses a type of others would get it, or they get what the table's owner has made.
+  SELECT 'warning', w.relation::text, format('its column "%s" is of type %s, whose owner "%s" has not the rights of the table''s: have the column another type, or give the type away if all that it is used for is the new owner''s',
+           w.attname, y.oid::regtype, r.rolname), NULL::text
+  FROM types w JOIN pg_type y ON y.oid = w.type JOIN pg_roles r ON r.oid = y.typowner
   WHERE y.typcategory <> 'A' AND NOT r.rolsuper AND NOT pg_has_role(r.oid, w.relowner, 'USAGE')
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_foreign_type() IS 'Protected tables with columns whose type belongs to a role without the rights of the table''s owner';
