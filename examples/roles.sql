@@ -18,6 +18,9 @@
 \set ON_ERROR_STOP on
 \if :{?app} \else \set app shop \endif
 \if :{?schema} \else \set schema public \endif
+-- Whoever may create in a schema of the path could have superusers run functions that fit better than the server's.
+SELECT pg_catalog.current_setting('search_path') AS path_before \gset
+SET search_path = pg_catalog, pg_temp;
 SELECT current_setting('client_min_messages') AS messages_before, :'app' || '_owner' AS owner, :'app' || '_migrator' AS migrator,
        :'app' || '_app' AS application, :'app' || '_backup' AS backup, :'app' || '_loader' AS loader,
        :'app' || '_hand_to_owner' AS event_trigger \gset
@@ -90,5 +93,5 @@ BEGIN
 END
 $do$ $definition$, :'schema', :'event_trigger', :'migrator', :'owner',
   format('Event trigger: what %s makes belongs to %s, materialized views excepted', :'migrator', :'owner')) \gexec
-SELECT set_config('client_min_messages', :'messages_before', false) \g /dev/null
+SELECT set_config('client_min_messages', :'messages_before', false), set_config('search_path', :'path_before', false) \g /dev/null
 \set ON_ERROR_STOP :stop_before

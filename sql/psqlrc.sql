@@ -4,6 +4,14 @@
 \set shortcuts :srcdir '/examples/psqlrc'
 BEGIN;
 SELECT count(*) FROM tenancy.create_organization('Shortcuts', 'olivia@shortcuts.example');
+-- Functions and operators of others are not found, whatever the search path says.
+CREATE FUNCTION public.refused(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'somebody else''s'; END $$;
+CREATE FUNCTION public.refused(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'somebody else''s'; END $$;
+CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = public.refused);
+CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.refused);
+CREATE FUNCTION public.refusing(bigint, uuid) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE 'somebody else''s'; END $$;
+CREATE AGGREGATE public.count(uuid) (SFUNC = public.refusing, STYPE = bigint);
+SET LOCAL search_path = public, pg_catalog;
 \i :shortcuts
 \set org shortcuts
 \o /dev/null

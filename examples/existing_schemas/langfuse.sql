@@ -6,6 +6,11 @@
 -- application is the role that Langfuse connects as; it serves all projects and goes on as before. reader is a login by which people
 -- or BI tools read. Run it again after organizations, projects or people were added.
 
+-- The tables are those of the first schema of the search path. Reading them runs code of whoever owns them and their types, with the
+-- rights of whoever runs this script: let nobody but Langfuse's own role create anything in that schema, and trust that role.
+SELECT pg_catalog.current_setting('search_path') AS path_before, pg_catalog.current_schema() AS schema \gset
+SET search_path = pg_catalog, :"schema", pg_temp;
+
 SELECT tenancy.create_user(u.email, u.name, external_id => u.id)
 FROM users u
 WHERE u.email IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.users t WHERE t.email = lower(u.email) OR t.external_id = u.id);
@@ -46,3 +51,4 @@ SELECT tenancy.protect('scores', 'traces', workspace => 'project_id', payload =>
 SELECT tenancy.create_scoped_view('scores', 'scores_scoped');
 
 GRANT SELECT ON traces, observations, scores, traces_scoped, observations_scoped, scores_scoped TO :"reader";
+SELECT set_config('search_path', :'path_before', false) \g /dev/null

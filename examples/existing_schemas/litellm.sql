@@ -6,6 +6,11 @@
 -- BI tools read. Tables and columns are those of the proxy's schema (schema.prisma); ids are text, and names have capitals.
 -- Run it again after organizations, teams or people were added: what is there already is left as it is.
 
+-- The tables are those of the first schema of the search path. Reading them runs code of whoever owns them and their types, with the
+-- rights of whoever runs this script: let nobody but the proxy's own role create anything in that schema, and trust that role.
+SELECT pg_catalog.current_setting('search_path') AS path_before, pg_catalog.current_schema() AS schema \gset
+SET search_path = pg_catalog, :"schema", pg_temp;
+
 -- Who there is. LiteLLM's ids become external ids, which is what the tables' columns are compared with.
 SELECT tenancy.create_user(u.user_email, u.user_alias, external_id => u.user_id)
 FROM "LiteLLM_UserTable" u
@@ -54,3 +59,4 @@ SELECT tenancy.protect('"LiteLLM_VerificationToken"', 'api_keys', organization =
 
 GRANT SELECT ON spend_logs, "LiteLLM_SpendLogs", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyOrganizationSpend" TO :"reader";
 GRANT SELECT (key_name, key_alias, spend, expires, models, user_id, team_id, organization_id, blocked, created_at) ON "LiteLLM_VerificationToken" TO :"reader";
+SELECT set_config('search_path', :'path_before', false) \g /dev/null

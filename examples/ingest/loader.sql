@@ -8,6 +8,9 @@
 --   SELECT observability.load_staged_logs();
 --   COMMIT;
 
+-- Functions that others have made in schemas of the path are not to be found.
+SELECT pg_catalog.current_setting('search_path') AS path_before \gset
+SET search_path = pg_catalog, pg_temp;
 CREATE TABLE observability.logs_staging (LIKE observability.logs INCLUDING DEFAULTS);
 ALTER TABLE observability.logs_staging ALTER organization_id DROP DEFAULT, ALTER workspace_id DROP DEFAULT,
   ALTER user_id DROP DEFAULT, ALTER api_key_id DROP DEFAULT;
@@ -71,3 +74,4 @@ CREATE ROLE log_loader LOGIN;
 GRANT USAGE ON SCHEMA observability TO log_loader;
 GRANT INSERT ON observability.logs_staging TO log_loader;
 GRANT EXECUTE ON FUNCTION observability.load_staged_logs() TO log_loader;
+SELECT set_config('search_path', :'path_before', false) \g /dev/null

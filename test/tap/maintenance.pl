@@ -37,7 +37,16 @@ sql(q(
 ));
 # A role that may create in the schema would have every superuser run what it makes of such a function later.
 is(run_as('legacy', q(CREATE FUNCTION public.shop_hand_to_owner() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END')), '', 'a function of that name is there');
+# So would one that fits the script's arguments better than the server's.
+run_as('legacy', qq(
+  CREATE FUNCTION public.climb() RETURNS void LANGUAGE plpgsql AS \$\$BEGIN
+    IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN EXECUTE 'ALTER ROLE legacy SUPERUSER'; END IF; END\$\$;
+  CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE plpgsql AS \$\$BEGIN PERFORM public.climb(); RETURN pg_catalog.format(\$1, \$2); END\$\$;
+  CREATE FUNCTION public.format(text, name, text) RETURNS text LANGUAGE plpgsql AS \$\$BEGIN PERFORM public.climb(); RETURN pg_catalog.format(\$1, \$2, \$3); END\$\$;
+));
 roles('postgres') for 1, 2;
+is(sql(q(SELECT rolsuper FROM pg_roles WHERE rolname = 'legacy')), 'f', 'and its functions have not been run by the superuser');
+sql('DROP FUNCTION public.format(text, text), public.format(text, name, text), public.climb()');
 like(run_as('legacy', q(CREATE OR REPLACE FUNCTION public.shop_hand_to_owner() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END')),
     qr/must be owner/, 'and no longer somebody else\'s');
 sql('REVOKE CREATE ON SCHEMA public FROM legacy');
