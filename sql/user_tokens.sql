@@ -127,7 +127,7 @@ SELECT name, seen_by(name) FROM tokens
 WHERE name IN ('RS256', 'ES256', 'EdDSA', 'no type', 'application/at+jwt', 'several audiences, party', 'its organization', 'its workspace') ORDER BY n;
 SELECT DISTINCT seen_by('RS256') FROM tokens;
 SELECT name, seen_by(name) FROM tokens WHERE n BETWEEN (SELECT n FROM tokens WHERE name = 'header type logout+jwt') AND (SELECT n FROM tokens WHERE name = 'unknown kid') ORDER BY n;
-SELECT name, seen_by(name) FROM tokens WHERE name IN ('claims of a service', 'organizations disagree', 'another organization', 'no such workspace', 'scope is a number') ORDER BY n;
+SELECT name, seen_by(name) FROM tokens WHERE name IN ('claims of a service', 'organizations disagree', 'another organization', 'no such workspace', 'scope is a number', 'scope and scp differ') ORDER BY n;
 SELECT seen_by('RS256');
 -- Other settings narrow, and contradict nothing.
 SET tenancy.organization = 'globex';
@@ -141,7 +141,7 @@ SELECT seen_by('its workspace');
 RESET tenancy.workspace;
 RESET tenancy.organization;
 -- Scopes: of a user's rights those that are registered, and no more than these.
-SELECT name, rights_by(name) FROM tokens WHERE name IN ('RS256', 'scope', 'scopes in a list', 'scopes nobody knows', 'claims of a service') ORDER BY n;
+SELECT name, rights_by(name) FROM tokens WHERE name IN ('RS256', 'scope', 'scp', 'scp is a list', 'scopes in a list', 'scopes nobody knows', 'claims of a service') ORDER BY n;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years', scopes => 'required') FROM jwks WHERE name = 'idp';
 SET SESSION AUTHORIZATION regress_plain;
@@ -231,7 +231,7 @@ ROLLBACK;
 -- Less than the person is a token with scopes that count, or a workspace; one that names an organization is for that one.
 RESET tenancy.organization;
 SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, undone('tenancy.leave_organization(''acme'')') AS leaves, undone('tenancy.update_user(name => ''N.'')') AS renames
-FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'another organization', 'its workspace', 'scope', 'scopes in a list', 'scopes nobody knows') ORDER BY t.n;
+FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'another organization', 'its workspace', 'scope', 'scp', 'scp is a list', 'scopes in a list', 'scopes nobody knows') ORDER BY t.n;
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL), tenancy.trust_issuer(NULL, 'https://idp.test', NULL, NULL);

@@ -55,7 +55,7 @@ void read_claims(std::string_view text) {
   for (const JsonValue &value :
        {JsonValue{JsonValue::Kind::text, text, {}}, JsonValue{JsonValue::Kind::number, text, {}},
         JsonValue{JsonValue::Kind::texts, {}, list}}) {
-    std::array<JsonMember, 14> members = {{{"alg", value},
+    std::array<JsonMember, 15> members = {{{"alg", value},
                                            {"kid", value},
                                            {"typ", value},
                                            {"kty", {JsonValue::Kind::text, "RSA", {}}},
@@ -66,6 +66,7 @@ void read_claims(std::string_view text) {
                                            {"workspace_slug", value},
                                            {"scope", value},
                                            {"scopes", value},
+                                           {"scp", value},
                                            {"exp", value},
                                            {"nbf", value},
                                            {"use", value}}};

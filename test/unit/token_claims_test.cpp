@@ -130,6 +130,24 @@ TEST(TokenClaims, Scopes) {
   EXPECT_FALSE(accepted(good.with("scopes", text(""))));
 }
 
+// As Microsoft Entra and Okta write them
+TEST(TokenClaims, ScopesInScp) {
+  const Json other = good.without("scope");
+  for (const JsonValue &value : {text("logs.view"), texts({"logs.view"})}) {
+    Json json = other.with("scp", value);
+    TokenClaims claims;
+    ASSERT_EQ(read_token_claims(json.object(), claims), nullptr);
+    ScopeWords words(claims.scopes);
+    EXPECT_EQ(words.next(), "logs.view");
+    EXPECT_EQ(words.next(), "");
+    EXPECT_TRUE(accepted(good.with("scp", value)));
+  }
+  EXPECT_FALSE(accepted(other.with("scp", number("1"))));
+  EXPECT_FALSE(accepted(other.with("scp", null_value)));
+  EXPECT_FALSE(accepted(good.with("scp", text("logs.list"))));
+  EXPECT_FALSE(accepted(other.with("scopes", texts({"logs.list"})).with("scp", text("logs.view"))));
+}
+
 TEST(TokenTime, HoldsBetweenItsEndsWithSkew) {
   constexpr std::int64_t second = 1'000'000;
   TokenClaims claims;

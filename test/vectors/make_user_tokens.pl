@@ -110,6 +110,9 @@ add('scope', qq($mike, "scope": "openid logs.view"));
 add('scopes in a list', qq($mike, "scopes": ["portkey.logs.list", "prompts.list", "billing.manage"]));
 add('scopes nobody knows', qq($mike, "scope": "openid profile offline_access"));
 add('scope is a number', qq($mike, "scope": 1));
+add('scp', qq($mike, "scp": "openid logs.view"));
+add('scp is a list', qq($mike, "scp": ["logs.view"]));
+add('scope and scp differ', qq($mike, "scope": "logs.view prompts.list", "scp": "logs.view"));
 # By e-mail
 my $mail = '"iss": "https://mail.test", "aud": "database", "sub": "m1"';
 add('email', qq($mail, "email": "mike\@acme.test", "email_verified": true));

@@ -38,6 +38,8 @@ constexpr std::array<string_view, 2> workspace_names = {"workspace_slug", "portk
 constexpr std::array<string_view, 1> other_workspace_names = {"workspace"};
 // The signer's name for its user; recorded, and never an identity.
 constexpr std::array<string_view, 3> subject_names = {"sub", "email_id", "uid"};
+// The last is that of Microsoft Entra and Okta.
+constexpr std::array<string_view, 3> scope_names = {"scope", "scopes", "scp"};
 
 // A text claim with several names.
 const char *read_text(const JsonObject &payload, std::span<const string_view> names, string_view &text,
@@ -75,12 +77,14 @@ bool is_name(string_view text) noexcept {
 }  // namespace
 
 const char *read_scope_claim(const JsonObject &payload, JsonValue &scopes) noexcept {
-  const JsonValue one = payload["scope"], other = payload["scopes"];
-  if (!is_scope_claim(one) || !is_scope_claim(other))
-    return "its scopes (scope) are neither a text nor a list";
-  if (one.is_given() && other.is_given() && !same_words(one, other))
-    return "its scopes contradict each other";
-  scopes = one.is_given() ? one : other;
+  scopes = {};
+  for (const string_view name : scope_names) {
+    const JsonValue value = payload[name];
+    if (!is_scope_claim(value)) return "its scopes (scope) are neither a text nor a list";
+    if (!value.is_given()) continue;
+    if (scopes.is_given() && !same_words(scopes, value)) return "its scopes contradict each other";
+    scopes = value;
+  }
   return nullptr;
 }
 
