@@ -47,17 +47,15 @@ BEGIN
   IF the_organization IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token'),
             tenancy_internal.require_delegable_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
-            tenancy_internal.require_role_within_rights(NULL, CASE WHEN cardinality(given.kids) = 0 THEN 'the end of a trust' ELSE 'the trust in an issuer' END);
+            tenancy_internal.require_role_within_rights(NULL, CASE WHEN cardinality(given.kids) = 0 THEN 'the end of a trust' ELSE 'the trust in an issuer' END),
+            tenancy_internal.require_expiry_within_session(NULL, CASE WHEN cardinality(given.kids) = 0 THEN 'the end of a trust' ELSE 'the trust in an issuer' END),
+            tenancy_internal.require_networks_within_session(NULL, 'a token');
   END IF;
   IF cardinality(given.kids) = 0 THEN
     PERFORM tenancy_internal.check_given('issuer', trust_issuer.issuer);
     DELETE FROM tenancy.trusted_issuers t
     WHERE t.issuer = trust_issuer.issuer AND t.organization_id IS NOT DISTINCT FROM the_organization;
     RETURN;
-  END IF;
-  IF the_organization IS NOT NULL THEN
-    PERFORM tenancy_internal.require_expiry_within_session(NULL, 'the trust in an issuer'),
-            tenancy_internal.require_networks_within_session(NULL, 'a token');
   END IF;
   IF coalesce(trust_issuer.issuer, '') = '' OR trust_issuer.audiences IS NULL OR '' = ANY (trust_issuer.audiences || parties)
      OR array_position(trust_issuer.audiences || parties, NULL) IS NOT NULL
@@ -104,7 +102,7 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true; groups_claim names their groups, of those made for this issuer by create_group(). Called again, it replaces what was configured; without keys it ends the trust, with its links and groups. Either needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
+COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true; groups_claim names their groups, of those made for this issuer by create_group(). Called again, it replaces what was configured; without keys it ends the trust, with its links and groups. Either needs organization.update and every right that a member can have, without an end, and from everywhere; 22023 without issuer and audience, 42501 otherwise';
 
 -- Which trust a subject is of, and whether the session may say whose subjects it has.
 CREATE FUNCTION tenancy_internal.resolve_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers
@@ -141,6 +139,29 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegable_member(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of a member, over all rows';
 
+-- A link is ended by those who could have made it: its end locks the member out who logs in by the issuer.
+CREATE FUNCTION tenancy_internal.require_person_who_links() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) <> 'person' THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key, a token or a login of one workspace does not speak for a person',
+      DETAIL = 'A link is worth what the person can give who has made it.',
+      HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_person_who_links() IS 'Raises 42501 unless the caller is a DBA, or the session speaks for a person';
+
+CREATE FUNCTION tenancy_internal.require_delegable_link(organization_id uuid, user_id uuid, what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.require_delegable_member(require_delegable_link.organization_id, require_delegable_link.user_id),
+          tenancy_internal.require_role_within_rights(NULL, require_delegable_link.what),
+          tenancy_internal.require_expiry_within_session(NULL, require_delegable_link.what);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_delegable_link(uuid, uuid, text) IS 'Raises 42501 unless the caller is a DBA, or has at least the rights of a member, over all rows, and without an end';
+
 CREATE FUNCTION tenancy.link_identity(issuer text, subject text, member text, organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -153,19 +174,13 @@ BEGIN
   IF length(link_identity.subject) BETWEEN 1 AND 255 IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a subject has 1 to 255 characters';
   END IF;
-  IF NOT tenancy.is_dba() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) <> 'person' THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key, a token or a login of one workspace does not speak for a person',
-      DETAIL = 'A link is worth what the person can give who has made it.',
-      HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
-  END IF;
+  PERFORM tenancy_internal.require_person_who_links();
   IF the_trust.organization_id IS NULL THEN
     the_user := tenancy_internal.find_user(link_identity.member);
   ELSE
     PERFORM tenancy_internal.lock_members(the_trust.organization_id);
     the_user := tenancy_internal.find_member(the_trust.organization_id, link_identity.member);
-    PERFORM tenancy_internal.require_delegable_member(the_trust.organization_id, the_user),
-            tenancy_internal.require_role_within_rights(NULL, 'the link'),
-            tenancy_internal.require_expiry_within_session(NULL, 'the link');
+    PERFORM tenancy_internal.require_delegable_link(the_trust.organization_id, the_user, 'the link');
   END IF;
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
@@ -225,8 +240,9 @@ BEGIN
     END IF;
   END LOOP;
   the_trust := tenancy_internal.resolve_trust(unlink_identity.issuer, unlink_identity.organization);
+  PERFORM tenancy_internal.require_person_who_links();
   IF the_trust.organization_id IS NOT NULL THEN
-    PERFORM tenancy_internal.require_delegable_member(the_trust.organization_id, i.user_id) FROM tenancy.identities i
+    PERFORM tenancy_internal.require_delegable_link(the_trust.organization_id, i.user_id, 'the end of the link') FROM tenancy.identities i
     WHERE i.trust_id = the_trust.trust_id AND i.subject = unlink_identity.subject;
   END IF;
   DELETE FROM tenancy.identities i WHERE i.trust_id = the_trust.trust_id AND i.subject = unlink_identity.subject;
@@ -235,7 +251,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link_identity() has said, for whoever might say it and for the person itself: about a subject of the issuer that an organization trusts (NULL: the session''s own, or else a DBA''s), of which a person may name any. Tokens that were issued before stay refused. 42704 for a subject that is not linked there';
+COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link_identity() has said, for whoever might say it and for the person itself: about a subject of the issuer that an organization trusts (NULL: the session''s own, or else a DBA''s), of which a person may name any. Tokens that were issued before stay refused. 42704 for a subject that is not linked there, 42501 for an API key or token';
 
 -- Tokens issued before a user was locked, left or was unlinked stay refused after a return.
 CREATE FUNCTION tenancy_internal.end_tokens_of_locked() RETURNS trigger

@@ -284,8 +284,19 @@ SELECT secret AS master FROM tenancy.create_api_key('organization_service_key', 
 SET SESSION AUTHORIZATION regress_plain;
 SELECT set_config('tenancy.api_key', :'master', false) IS NOT NULL AS is_key;
 SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'new', 'mike@acme.test')$$);
+-- Nor does it unlink anybody; and whoever could not trust an issuer ends no trust.
+SELECT failure($$SELECT tenancy.unlink_identity('https://idp.test', 'mike')$$);
 RESET tenancy.api_key;
 SET SESSION AUTHORIZATION DEFAULT;
+SELECT secret AS near FROM tenancy.create_api_key('organization_service_key', 'near', 'acme', scopes => '"all"', allowed_networks => '{local}') \gset
+SELECT secret AS brief FROM tenancy.create_api_key('organization_service_key', 'brief', 'acme', scopes => '"all"', expires_at => '2099-01-01') \gset
+SET SESSION AUTHORIZATION regress_plain;
+SELECT kind, set_config('tenancy.api_key', secret, false) IS NOT NULL AS is_key, failure(format('SELECT tenancy.trust_issuer(NULL, %L, %L, %L)', 'https://idp.test', jwks, '{database}')) AS trust,
+       failure(format('SELECT tenancy.trust_issuer(NULL, %L, %L, %L)', 'https://idp.test', '{"keys": []}', '{database}')) AS its_end
+FROM (VALUES ('near', :'near'), ('brief', :'brief')) v (kind, secret), jwks WHERE name = 'idp';
+RESET tenancy.api_key;
+SET SESSION AUTHORIZATION DEFAULT;
+DELETE FROM tenancy.api_keys WHERE name IN ('near', 'brief');
 
 -- The end of a membership ends links and tokens of it, also after a return; and only there.
 BEGIN;
