@@ -18,6 +18,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.refuse_shared_key(text) IS 'Raises 22023 for a key that would be one of both kinds of tokens';
 
+CREATE FUNCTION tenancy_internal.signs_for_users(organization_id uuid, jwk jsonb) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM tenancy.issuer_keys k JOIN tenancy.trusted_issuers t ON t.trust_id = k.trust_id
+                 WHERE k.jwk = signs_for_users.jwk AND (t.organization_id = signs_for_users.organization_id OR t.organization_id IS NULL))
+$$;
+COMMENT ON FUNCTION tenancy_internal.signs_for_users(uuid, jsonb) IS 'Whether a key is that of an issuer whose tokens stand for users of an organization';
+
 CREATE FUNCTION tenancy_internal.check_jwt_key() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -25,8 +32,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
       MESSAGE = format('algorithm of key "%s" is not the one of its type', NEW.kid);
   END IF;
-  IF EXISTS (SELECT FROM tenancy.issuer_keys k JOIN tenancy.trusted_issuers t ON t.trust_id = k.trust_id
-             WHERE k.jwk = NEW.jwk AND (t.organization_id = NEW.organization_id OR t.organization_id IS NULL)) THEN
+  IF tenancy_internal.signs_for_users(NEW.organization_id, NEW.jwk) THEN
     PERFORM tenancy_internal.refuse_shared_key(NEW.kid);
   END IF;
   RETURN NEW;
@@ -99,6 +105,7 @@ BEGIN
 
   -- Concurrent callers wait here. Existing keys are not touched, so that adding one invalidates nothing else.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR NO KEY UPDATE;
+  PERFORM tenancy_internal.refuse_shared_key(n.kid) FROM unnest(given.kids, given.keys) n (kid, jwk) WHERE tenancy_internal.signs_for_users(the_organization, n.jwk);
   DELETE FROM tenancy.jwt_keys k
   WHERE k.organization_id = the_organization
     AND NOT EXISTS (SELECT FROM unnest(given.kids, given.keys) n (kid, jwk) WHERE n.kid = k.kid AND n.jwk = k.jwk);

@@ -15,6 +15,7 @@ DROP ROLE IF EXISTS regress_gateway;
 CREATE ROLE regress_gateway LOGIN;
 DELETE FROM tenancy.organizations;
 DELETE FROM tenancy.users;
+DELETE FROM tenancy.given_external_ids;
 CREATE TABLE app.readers AS SELECT * FROM unnest(ARRAY['ann@initech.test', 'bob@initech.test', 'cat@initech.test', 'dan@hooli.test', '']) e (email);
 -- Relations that are checked: the column that identifies a row, and what kind of rows they are.
 CREATE TABLE app.relations (relation text PRIMARY KEY, id text, kind text);
