@@ -162,6 +162,29 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keeps_owner(uuid) IS 'Whether the organization has an owner as organization_has_owner() says, who also stays one who is active until the transaction ends';
 
+-- The lock waits for one that is being closed.
+CREATE FUNCTION tenancy_internal.refuse_closed() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid;
+  closed record;
+BEGIN
+  IF TG_TABLE_NAME = 'api_key_secrets' THEN
+    SELECT k.organization_id INTO the_organization FROM tenancy.api_keys k WHERE k.api_key_id = NEW.api_key_id;
+  ELSE
+    the_organization := NEW.organization_id;
+  END IF;
+  SELECT o.slug, o.closed_at INTO closed FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR KEY SHARE;
+  IF closed.closed_at IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('organization "%s" is closed', closed.slug),
+      DETAIL = 'All access to it has ended for good; its rows wait for tenancy.purge_organization().',
+      HINT = 'Create another organization for a tenant that comes back.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.refuse_closed() IS 'Trigger: nobody gets access to a closed organization again';
+
 CREATE FUNCTION tenancy_internal.check_last_owner() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -142,7 +142,7 @@ BEGIN
   RETURN the_organization;
 END
 $$;
-COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all access to an organization at once and for good, as the first step of its removal: members, secrets of keys, and keys for tokens go, rows stay; returns its id';
+COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all access to an organization at once and for good, as the first step of its removal: members, secrets of keys, and keys for tokens go, rows stay, and nobody gets any of these, or a role, group or invitation there, again (55000); returns its id';
 
 CREATE FUNCTION tenancy_steps.remove_access(organization text, at_most bigint) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -54,6 +54,17 @@ BEGIN
     ('given_external_ids', '0_audit_update', 'AFTER UPDATE', 'ROW', 'OLD.* IS DISTINCT FROM NEW.*', $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
     ('given_external_ids', '0_audit_delete', 'AFTER DELETE', 'ROW', NULL, $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
 
+    -- First, before others say what is wrong with the row. Not where a dump brings the rows of one that was closed
+    ('organization_members', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', format('NOT %s', is_restore), 'refuse_closed()', false),
+    ('invitations', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', format('NOT %s', is_restore), 'refuse_closed()', false),
+    ('roles', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', format('NEW.organization_id IS NOT NULL AND NOT %s', is_restore), 'refuse_closed()', false),
+    ('groups', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', format('NOT %s', is_restore), 'refuse_closed()', false),
+    ('api_keys', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', format('NOT %s', is_restore), 'refuse_closed()', false),
+    ('api_key_secrets', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF api_key_id', 'ROW', format('NOT %s', is_restore), 'refuse_closed()', false),
+    ('jwt_keys', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW', format('NOT %s', is_restore), 'refuse_closed()', false),
+    ('trusted_issuers', '0_refuse_closed', 'AFTER INSERT OR UPDATE OF organization_id', 'ROW',
+     format('NEW.organization_id IS NOT NULL AND NOT %s', is_restore), 'refuse_closed()', false),
+
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
     -- Each server's own, also where members come by logical replication
     ('organization_members', 'settle_bindings', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'settle_bindings()', true),

@@ -117,6 +117,18 @@ UPDATE threads SET starts_with = NULL WHERE id = 8;
 -- A row that says one organization and another's workspace is nobody's to hand out or remove.
 INSERT INTO logs VALUES (9, 'aaaaaaaa-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002'), (10, NULL, 'aaaaaaaa-0000-4000-8000-000000000002'), (11, 'bbbbbbbb-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
 SELECT string_agg("row" ->> 'id', ' ' ORDER BY ("row" ->> 'id')::int) AS exported FROM tenancy.export_organization('acme', 'logs');
+-- For good, whoever tries
+BEGIN;
+SELECT tenancy.close_organization('acme');
+SELECT command, failure('SELECT tenancy.' || command) FROM unnest(ARRAY[$$set_organization_role('acme', 'olivia@acme.test', 'owner')$$, $$invite('acme', 'new@acme.test')$$,
+  $$create_api_key('organization_service_key', 'again', 'acme')$$, $$rotate_api_key(api_key_id) FROM tenancy.api_keys WHERE name = 'acme master'$$, $$create_role('acme', 'workspace', 'late')$$, $$create_group('acme', 'late')$$,
+  $$trust_issuer('acme', 'https://late.test', '{"kty": "OKP", "crv": "Ed25519", "kid": "late", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{late}')$$,
+  $$set_jwks('acme', '{"kty": "OKP", "crv": "Ed25519", "kid": "late", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}')$$]) command;
+SELECT (failure($$INSERT INTO tenancy.organization_members (organization_id, user_id, role_id) SELECT 'aaaaaaaa-0000-4000-8000-000000000000', user_id, '00000000-0000-4000-8000-000000000001' FROM tenancy.users LIMIT 1$$)).*;
+-- Restores and replication bring rows as they are.
+SET LOCAL session_replication_role = replica;
+INSERT INTO tenancy.roles (organization_id, level, name) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'workspace', 'as-it-was');
+ROLLBACK;
 -- In steps: the first closes the organization, with its keys, members and logins.
 SELECT secret AS acme_secret FROM secrets WHERE name = 'acme master' \gset
 SELECT secret AS globex_secret FROM secrets WHERE name = 'globex master' \gset
