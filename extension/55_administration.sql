@@ -106,15 +106,24 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_new_id(uuid) IS 'Raises 42501 for an id (NULL: none) that the session may not choose, 23505 for one that something has or had; notes it';
 
+-- Whatever else the session is: a person may sign itself up by the role.
+CREATE FUNCTION tenancy_internal.is_being_signed_up(organization_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN tenancy_internal.may_sign_up() AND EXISTS (
+    SELECT FROM tenancy.organizations o
+    WHERE o.organization_id = is_being_signed_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '24 hours'
+      AND o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()));
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_being_signed_up(uuid) IS 'Whether the caller may create organizations and has created this one, within a day and before its owner has accepted';
+
 -- A sign-up role may set up an organization that it has created, until the owner joins.
 CREATE FUNCTION tenancy_internal.signs_up(organization_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- A session with a principal has the rights of that principal, whatever its login.
-  RETURN tenancy_internal.may_sign_up() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) = 'nobody' AND EXISTS (
-    SELECT FROM tenancy.organizations o
-    WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '24 hours'
-      AND o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()));
+  RETURN tenancy_internal.is_being_signed_up(signs_up.organization_id) AND (SELECT i.kind FROM tenancy_internal.own_identity() i) = 'nobody';
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.signs_up(uuid) IS 'Whether the caller may create organizations and has created this one, within a day and before its owner has accepted, and the session is nobody besides';
@@ -176,7 +185,7 @@ BEGIN
     ON m.organization_id = o.organization_id AND u.email = the_address AND m.role_id = owner_role
   LEFT JOIN tenancy.invitations i ON i.organization_id = o.organization_id AND i.email = the_address AND i.role_id = owner_role
   WHERE o.external_id = create_organization.given_external_id
-    AND (by_dba OR o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()))
+    AND (by_dba OR tenancy_internal.is_being_signed_up(o.organization_id))
     AND (u.user_id IS NOT NULL OR i.invitation_id IS NOT NULL)
     AND o.organization_id = coalesce(create_organization.given_organization, o.organization_id)
     AND w.workspace_id = coalesce(create_organization.given_workspace, w.workspace_id)
@@ -186,7 +195,7 @@ BEGIN
   END IF;
   -- Said to those alone who could see it.
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.external_id = create_organization.given_external_id
-               AND (by_dba OR o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()))) THEN
+               AND (by_dba OR tenancy_internal.is_being_signed_up(o.organization_id))) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation',
       MESSAGE = format('organization with external id "%s" exists with another owner, or other ids', create_organization.given_external_id),
       HINT = 'Called again with the same ones, tenancy.create_organization() returns what is there.';
@@ -256,7 +265,7 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT c.organization_id, c.workspace_id, c.owner_id, c.master_key
   FROM tenancy_steps.create_organization($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text, uuid, uuid, uuid, text, text, text, boolean) IS 'For a DBA, or a role with USAGE on type tenancy.sign_up: creates an organization with its default workspace and its owner, with ids and external ids of one''s own where they are given; the slug is made from the name unless given. A DBA gets its master key unless master_key is false; its secret is returned this once. Somebody who is a user already is made owner by a DBA, and otherwise invited, with owner_id NULL. Called again with the same external id, owner and ids it returns what is there, without a key; 23505 where they differ';
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text, uuid, uuid, uuid, text, text, text, boolean) IS 'For a DBA, or a role with USAGE on type tenancy.sign_up: creates an organization with its default workspace and its owner, with ids and external ids of one''s own where they are given; the slug is made from the name unless given. A DBA gets its master key unless master_key is false; its secret is returned this once. Somebody who is a user already is made owner by a DBA, and otherwise invited, with owner_id NULL. Called again with the same external id, owner and ids (by such a role: within a day, and before the owner has accepted) it returns what is there, without a key; 23505 where they differ';
 
 CREATE FUNCTION tenancy.create_workspace(organization text DEFAULT NULL, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL,
                                          workspace_id uuid DEFAULT NULL)

@@ -145,6 +145,13 @@ BEGIN
   PERFORM tenancy_internal.require_external_id_choice(set_member.external_id);
   the_user := tenancy_internal.find_member(the_organization, set_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
+  -- Who signs an organization up names its members, once.
+  IF tenancy_internal.signs_up(the_organization) AND EXISTS (
+      SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
+      WHERE m.organization_id = the_organization AND m.user_id = the_user
+        AND (m.name <> set_member.name OR coalesce(m.external_id, u.external_id) <> set_member.external_id)) THEN
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
+  END IF;
   -- The member's rows have the one that counts now.
   PERFORM tenancy_internal.require_external_id_change(coalesce(m.external_id, u.external_id), set_member.external_id)
   FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
@@ -158,7 +165,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the user''s global one, by which "tenancy.user" goes on to name the person. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but for the latter only where the member has none of either kind (42501), and one that no other member of the organization has or had, the user''s own global one included (23505)';
+COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the user''s global one, by which "tenancy.user" goes on to name the person. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but for the latter only where the member has none of either kind (42501), and a role that signs the organization up changes no name either that a member has there; one that no other member of the organization has or had, the user''s own global one included (23505)';
 
 -- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
