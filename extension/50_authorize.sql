@@ -50,6 +50,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.organization_with(text, text) IS 'The session''s organization if it holds the permission there and not only in a workspace, else NULL; for policies of catalogs about the whole of it';
 
+-- As the functions ask that have require_permission(…, only_own => true) for the organization: its members hold it for their own workspaces.
+CREATE FUNCTION tenancy_steps.organization_in_part(resource text, action text) RETURNS uuid
+LANGUAGE tenancy_unit STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  mine CONSTANT uuid := tenancy.current_organization_id();
+BEGIN
+  RETURN CASE WHEN mine IS NULL THEN NULL
+              WHEN tenancy_internal.permission_reach(mine, NULL, organization_in_part.resource, organization_in_part.action) IS NOT NULL THEN mine END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.organization_in_part(text, text) IS 'The session''s organization if it holds the permission there, be it over its own alone, and not only in a workspace, else NULL; for policies of catalogs';
+
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -39,7 +39,8 @@ BEGIN
     ('roles', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
      'WHERE organization_id IS NOT NULL',
      'new', 'organization', 'role', 'role_id', ''),
-    ('organization_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))
+    -- A workspace's team sees its people in the view members.
+    ('organization_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
                                        OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
      '', 'member', 'organization_member', 'user_id', ''),
     ('workspace_members', 'ALL', $q$(organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())
@@ -69,17 +70,18 @@ BEGIN
      NULL, NULL, 'refused_invitation', 'inviting_organization', ''),
     ('permissions', 'ALL', 'true', 'WHERE NOT built_in',
      '', '', 'permission', 'resource', 'action'),
+    -- What counts in the organization, as settings() and logging_settings() show it
     ('grants', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())
-                         AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$,
+                         AND CASE WHEN workspace_id IS NULL THEN (SELECT tenancy.authorize('workspaces', 'view')) ELSE tenancy.authorize('workspaces', 'view', workspace_id) END$q$,
      'WHERE organization_id IS NOT NULL OR (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in)',
      '', 'organization', 'grant', 'role_id', 'workspace_id'),
     ('visibility', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                             AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
+                             AND CASE WHEN workspace_id IS NULL THEN (SELECT tenancy.authorize('workspaces', 'view')) ELSE tenancy.authorize('workspaces', 'view', workspace_id) END$q$, '',
      '', 'organization', 'visibility', 'role_id', 'workspace_id'),
-    ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+    ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('workspaces', 'view'))$q$, '',
      '', 'organization', 'workspace_override', 'category', ''),
-    ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                                   AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
+    ('logging_settings', 'ALL', $q$CASE WHEN workspace_id IS NULL THEN organization_id = (SELECT tenancy_steps.organization_in_part('workspaces', 'view'))
+                                        ELSE organization_id = (SELECT tenancy.current_organization_id()) AND tenancy.authorize('workspaces', 'view', workspace_id) END$q$, '',
      NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
     ('former_members', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL),

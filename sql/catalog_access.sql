@@ -78,6 +78,36 @@ SELECT p.who FROM people p, catalogs_of(p.who) c GROUP BY p.who HAVING sum(c.acm
 SELECT who, names(who, 'SELECT slug FROM tenancy.workspaces') AS workspaces, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users,
        names(who, 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS keys
 FROM people ORDER BY n;
+-- A workspace's team sees of others who they are, also of those by a group and until its end, and not what the organization says of their membership.
+RESET SESSION AUTHORIZATION;
+BEGIN;
+UPDATE tenancy.organization_members SET reason = 'on-notice', external_id = 'p' || right(user_id::text, 1), ends_at = '2099-01-01' WHERE role_id <> '00000000-0000-4000-8000-000000000001' AND organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+SELECT tenancy.create_group('acme', 'crew') IS NOT NULL AS made, tenancy.set_group_role('acme/support', 'crew', 'member'), tenancy.sync_group('acme', 'crew', ARRAY['nora@acme.test']);
+INSERT INTO secrets SELECT 'team service', secret FROM tenancy.create_api_key('workspace_service_key', 'team', 'acme', 'support', scopes => '["team.view", "team.list"]');
+UPDATE tenancy.workspace_members SET ends_at = '2020-01-01' WHERE user_id = (SELECT user_id FROM tenancy.users WHERE email = 'ben@acme.test') AND workspace_id = (SELECT workspace_id FROM tenancy.workspaces WHERE slug = 'support');
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SELECT who, names(who, 'SELECT concat_ws('','', split_part(email, ''@'', 1), role, external_id, extract(year FROM ends_at), reason) FROM tenancy.members') AS members,
+       names(who, 'SELECT right(user_id::text, 1) FROM tenancy.organization_members') AS base FROM unnest(ARRAY['olivia', 'mona', 'wanda', 'search service', 'team service', 'acme master']) who;
+-- Nor does an owner in a session of one workspace.
+SET LOCAL tenancy.workspace = 'support';
+SELECT names('olivia', 'SELECT concat_ws('','', split_part(email, ''@'', 1), reason) FROM tenancy.members') AS members, names('olivia', 'SELECT right(user_id::text, 1) FROM tenancy.organization_members') AS base;
+ROLLBACK;
+-- Whoever adds a member to a workspace by address still does.
+SET SESSION AUTHORIZATION regress_app;
+SELECT names('mona', 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members, names('mona', $$SELECT tenancy.set_workspace_role('search', 'nora@acme.test', 'member')::text$$) AS added,
+       names('mona', 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members_then, names('mona', $$SELECT tenancy.remove_workspace_member('search', 'nora@acme.test')::text$$) AS removed;
+-- What counts in the organization is shown by the catalogs to whom the functions show it.
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on'), tenancy.set_logging('acme', 'store_content', 'none', 'search');
+INSERT INTO secrets SELECT 'viewing service', secret FROM tenancy.create_api_key('workspace_service_key', 'viewing', 'acme', 'search', scopes => '["workspaces.view"]');
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SELECT who, names(who, 'SELECT setting FROM tenancy.logging_settings') AS logging, names(who, 'SELECT min(source) FROM tenancy.logging_settings()') AS function,
+       names(who, 'SELECT category FROM tenancy.workspace_overrides') AS overrides, names(who, 'SELECT count(*)::text FROM tenancy.visibility WHERE workspace_id IS NULL') AS visibility,
+       names(who, 'SELECT count(*)::text FROM tenancy.grants WHERE organization_id IS NOT NULL AND workspace_id IS NULL') AS grants, names(who, 'SELECT (count(*) > 0)::text FROM tenancy.settings()') AS settings
+FROM unnest(ARRAY['olivia', 'mona', 'mike', 'nora', 'acme master', 'search service', 'viewing service', 'gus']) who;
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_app;
 SELECT who, names(who, 'SELECT name FROM tenancy.roles WHERE organization_id IS NOT NULL') AS roles FROM unnest(ARRAY['mike', 'acme master', 'gus', 'nobody']) who;
 -- entries of one's own organization, where they may be listed
 SELECT who, names(who, 'SELECT DISTINCT o.slug FROM tenancy.audit_log a LEFT JOIN tenancy.organizations o USING (organization_id)') AS audit FROM people ORDER BY n;
