@@ -405,7 +405,8 @@ BEGIN
            tenancy_internal.shown_abroad(o.name), i.invitation_id, u.email::text
     FROM tenancy.invitations i JOIN tenancy.organizations o ON o.organization_id = i.organization_id
     JOIN tenancy.roles r ON r.role_id = i.role_id
-    LEFT JOIN tenancy.users u ON u.user_id = i.invited_by_user
+    LEFT JOIN (tenancy.users u JOIN tenancy.organization_members s ON s.user_id = u.user_id)
+      ON u.user_id = i.invited_by_user AND s.organization_id = i.organization_id AND (s.ends_at IS NULL OR s.ends_at > clock_timestamp())
     WHERE i.email = me.email AND i.expires_at > clock_timestamp() AND NOT tenancy_internal.is_refused(i) AND tenancy_internal.person_counts_in(o.organization_id)
     ORDER BY 4 DESC, 2;
 END

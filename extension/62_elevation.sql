@@ -307,14 +307,14 @@ BEGIN
   the_organization := tenancy_internal.resolve_organization(review_elevations.organization);
   of_all := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
   RETURN QUERY
-  SELECT e.elevation_id, u.email::text, r.level || '/' || r.name, w.slug::text, e.reason,
+  SELECT e.elevation_id, tenancy_internal.shown_person(the_organization, e.user_id), r.level || '/' || r.name, w.slug::text, e.reason,
          CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' ELSE 'taken' END, e.created_at, e.ends_at,
-         (SELECT a.email::text FROM tenancy.users a WHERE a.user_id = e.approved_by)
-  FROM tenancy.elevations e JOIN tenancy.users u ON u.user_id = e.user_id JOIN tenancy.roles r ON r.role_id = e.role_id
+         tenancy_internal.shown_person(the_organization, e.approved_by)
+  FROM tenancy.elevations e JOIN tenancy.roles r ON r.role_id = e.role_id
   LEFT JOIN tenancy.workspaces w ON w.workspace_id = e.workspace_id
   WHERE e.organization_id = the_organization AND (of_all OR e.user_id = me)
     AND (e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '24 hours')
   ORDER BY e.created_at, e.elevation_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.review_elevations(text) IS 'Who has taken which role of an organization (NULL: the session''s own) for a time, with the reason, since when and until when, and what waits to be approved (until is NULL); to whoever has team.list in the organization, and to members their own. Each elevation leaves an audit entry, of which tenancy.audit_channel notifies';
+COMMENT ON FUNCTION tenancy.review_elevations(text) IS 'Who has taken which role of an organization (NULL: the session''s own) for a time, with the reason, since when and until when, and what waits to be approved (until is NULL); to whoever has team.list in the organization, and to members their own; people by e-mail address where they are members whom the session may see, else by id. Each elevation leaves an audit entry, of which tenancy.audit_channel notifies';

@@ -49,15 +49,15 @@ BEGIN
     WHERE o.organization_id = the_organization AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
     UNION ALL
     SELECT 'user', m.user_id, m.email, format('%s role %s', r.level, r.name), e.workspace_id, 'elevation', e.created_at, e.ends_at, e.reason,
-           (SELECT u.email FROM tenancy.users u WHERE u.user_id = e.approved_by), m.at, CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' END
+           coalesce((SELECT x.email FROM members x WHERE x.user_id = e.approved_by), e.approved_by::text), m.at, CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' END
     FROM members m JOIN tenancy.elevations e ON e.user_id = m.user_id AND e.organization_id = the_organization JOIN tenancy.roles r ON r.role_id = e.role_id
     WHERE e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '24 hours'
     UNION ALL
     SELECT CASE WHEN e.user_id IS NOT NULL THEN 'user' WHEN e.group_id IS NOT NULL THEN 'group' ELSE 'role' END, coalesce(e.user_id, e.group_id, e.subject_role_id),
-           coalesce((SELECT u.email FROM tenancy.users u WHERE u.user_id = e.user_id), (SELECT g.name FROM tenancy.groups g WHERE g.group_id = e.group_id),
+           coalesce((SELECT x.email FROM members x WHERE x.user_id = e.user_id), e.user_id::text, (SELECT g.name FROM tenancy.groups g WHERE g.group_id = e.group_id),
                     (SELECT s.name FROM tenancy.roles s WHERE s.role_id = e.subject_role_id)),
            format('%s role %s', r.level, r.name), NULL, 'may be taken by elevate()', e.created_at, NULL, NULL,
-           (SELECT u.email FROM tenancy.users u WHERE u.user_id = e.created_by),
+           coalesce((SELECT x.email FROM members x WHERE x.user_id = e.created_by), e.created_by::text),
            (SELECT max(x.created_at) FROM tenancy.elevations x WHERE x.rule_id = e.rule_id),
            concat_ws(', ', 'for at most ' || e.maximum, e.per_day || ' times a day', CASE WHEN e.approval THEN 'with approval' END)
     FROM tenancy.elevation_rules e JOIN tenancy.roles r ON r.role_id = e.role_id WHERE e.organization_id = the_organization
@@ -77,7 +77,7 @@ BEGIN
     WHERE sees_keys AND k.organization_id = the_organization AND k.revoked_at IS NULL AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
     UNION ALL
     SELECT 'invitation', i.invitation_id, i.email, 'organization role ' || r.name, NULL, 'invitation', i.created_at, i.expires_at, NULL,
-           coalesce((SELECT u.email FROM tenancy.users u WHERE u.user_id = i.invited_by_user), i.invited_by_key::text, i.signed_up_by::text), NULL,
+           coalesce((SELECT x.email FROM members x WHERE x.user_id = i.invited_by_user), i.invited_by_user::text, i.invited_by_key::text, i.signed_up_by::text), NULL,
            'counts for nothing until it is accepted'
     FROM tenancy.invitations i JOIN tenancy.roles r ON r.role_id = i.role_id WHERE i.organization_id = the_organization AND i.expires_at > clock_timestamp()
     UNION ALL
@@ -100,7 +100,7 @@ BEGIN
     WHERE sees_trusts AND j.organization_id = the_organization
     UNION ALL
     SELECT 'user', m.user_id, m.email, 'the user''s rights', NULL, format('subject %s of %s', i.subject, t.issuer), i.created_at, m.ends_at, NULL,
-           (SELECT u.email FROM tenancy.users u WHERE u.user_id = i.linked_by), NULL,
+           coalesce((SELECT x.email FROM members x WHERE x.user_id = i.linked_by), i.linked_by::text), NULL,
            CASE WHEN i.linked_by IS NOT NULL AND NOT EXISTS (SELECT FROM members x WHERE x.user_id = i.linked_by AND x.active) THEN 'refused: whoever has linked it is gone' END
     FROM tenancy.identities i JOIN tenancy.trusted_issuers t ON t.trust_id = i.trust_id JOIN members m ON m.user_id = i.user_id
     WHERE sees_trusts AND t.organization_id = the_organization
@@ -114,4 +114,4 @@ BEGIN
   ORDER BY f.kind <> 'user', f.kind, f.name, f.workspace_id IS NOT NULL, w.slug, f.via, f.access;
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_review(text) IS 'Who has what in an organization (NULL: the session''s own), by which way, since when, until when, for what, from whom, and when it was last used: when a key was, and when a user or key last left an audit entry there (a remark names those who never have): memberships, groups'' roles, elevations and who may take them, permissions with an end, API keys, invitations, trusted issuers, linked subjects, bound logins. Needs team.assign_roles, and shows API keys and issuers to whoever may see or change these';
+COMMENT ON FUNCTION tenancy.access_review(text) IS 'Who has what in an organization (NULL: the session''s own), by which way, since when, until when, for what, from whom (a present member by e-mail address, others by id), and when it was last used: when a key was, and when a user or key last left an audit entry there (a remark names those who never have): memberships, groups'' roles, elevations and who may take them, permissions with an end, API keys, invitations, trusted issuers, linked subjects, bound logins. Needs team.assign_roles, and shows API keys and issuers to whoever may see or change these';

@@ -162,17 +162,18 @@ CREATE FUNCTION tenancy_internal.maker_of_key(key tenancy.api_keys) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF maker_of_key.key.created_by_user IS NOT NULL THEN
-    RETURN coalesce((SELECT u.email FROM tenancy.users u WHERE u.user_id = maker_of_key.key.created_by_user), maker_of_key.key.created_by_user::text);
+    RETURN tenancy_internal.shown_person(maker_of_key.key.organization_id, maker_of_key.key.created_by_user);
   ELSIF maker_of_key.key.created_by_key IS NOT NULL THEN
     RETURN coalesce((SELECT format('API key "%s"', k.name) FROM tenancy.api_keys k WHERE k.api_key_id = maker_of_key.key.created_by_key),
                     'API key ' || maker_of_key.key.created_by_key);
   END IF;
-  RETURN (SELECT coalesce(l.actor, l.login) FROM tenancy.audit_log l
+  RETURN (SELECT CASE WHEN l.actor_kind = 'user' AND l.actor_id IS NOT NULL THEN tenancy_internal.shown_person(maker_of_key.key.organization_id, l.actor_id)
+                      ELSE coalesce(l.actor, l.login) END FROM tenancy.audit_log l
           WHERE l.organization_id = maker_of_key.key.organization_id AND l.resource_type = 'api_key'
             AND l.resource_id = maker_of_key.key.api_key_id::text AND l.action = 'create' ORDER BY l.at LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.maker_of_key(tenancy.api_keys) IS 'Who has created an API key: the user''s e-mail address, the API key, or, as far as the audit log has it, the login or token; NULL where nobody knows';
+COMMENT ON FUNCTION tenancy_internal.maker_of_key(tenancy.api_keys) IS 'Who has created an API key: the user''s e-mail address (the id of one who is no member, or whom the session may not see), the API key, or, as far as the audit log has it, the login or token; NULL where nobody knows';
 
 CREATE FUNCTION tenancy.review_api_keys(organization text DEFAULT NULL)
 RETURNS TABLE (api_key_id uuid, name text, kind text, state text, workspace_id uuid, user_id uuid, created_at timestamptz, rotated_at timestamptz,
@@ -201,4 +202,4 @@ BEGIN
   ORDER BY k.name, k.api_key_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.review_api_keys(text) IS 'API keys of an organization (NULL: the session''s own) that the session may view: state (active, to be rotated soon, to be rotated, expired, revoked: also without a role of its user in the workspace), ends, networks, who has created each, and when it was last used, to the minute; NULL for never, and where the module isn''t preloaded';
+COMMENT ON FUNCTION tenancy.review_api_keys(text) IS 'API keys of an organization (NULL: the session''s own) that the session may view: state (active, to be rotated soon, to be rotated, expired, revoked: also without a role of its user in the workspace), ends, networks, who has created each (a member whom the session may see by e-mail address, others by id), and when it was last used, to the minute; NULL for never, and where the module isn''t preloaded';

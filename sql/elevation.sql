@@ -93,6 +93,14 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT by('zoe', format('SELECT tenancy.approve_elevation(%L) - now() > ''19 minutes''', :'adams')) AS approved;
 SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
 SELECT by('olivia', $$SELECT string_agg(concat_ws(' ', member, role, reason, state, until > now(), approved_by), ', ') FROM tenancy.review_elevations() WHERE member LIKE 'adam%'$$) AS taken;
+-- An approver who has left has an id only.
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SELECT tenancy.remove_organization_member('acme', 'zoe@acme.test');
+SELECT approved_by ~ '^[0-9a-f-]{36}$' AS id_only FROM tenancy.review_elevations('acme') WHERE member LIKE 'adam%';
+SELECT given_by ~ '^[0-9a-f-]{36}$' AS id_only FROM tenancy.access_review('acme') WHERE via = 'elevation' AND name LIKE 'adam%';
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_app;
 SELECT by('zoe', format('SELECT tenancy.approve_elevation(%L) > now()', :'adams')) AS again;
 -- The elevated owner against the permanent ones
 SELECT call, by('adam', 'SELECT ' || call) FROM unnest(ARRAY[$$tenancy.set_organization_role(NULL, 'olivia@acme.test', 'member', now() + interval '1 minute')$$, $$tenancy.remove_organization_member(NULL, 'olivia@acme.test')$$,

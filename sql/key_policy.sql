@@ -261,8 +261,32 @@ CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 UPDATE tenancy.users SET email = 'adam.b@acme.test' WHERE email = 'adam@acme.test';
 SELECT name, created_by FROM tenancy.review_api_keys('acme') WHERE name = 'by adam';
+-- To whom may not see the team, people have ids only.
+SELECT keep('viewer', secret) FROM tenancy.create_api_key('workspace_service_key', 'viewer', 'acme', 'search', scopes => '["api_keys.view"]');
+SELECT keep('team viewer', secret) FROM tenancy.create_api_key('workspace_service_key', 'team viewer', 'acme', 'search', scopes => '["api_keys.view", "team.view"]');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('viewer');
+SELECT name, created_by FROM tenancy.review_api_keys() WHERE name IN ('by olivia', 'by adam') ORDER BY name;
+CALL become('team viewer');
+SELECT name, created_by FROM tenancy.review_api_keys() WHERE name IN ('by olivia', 'by adam') ORDER BY name;
+CALL become('mona');
+SELECT name, created_by FROM tenancy.review_api_keys() WHERE name IN ('by olivia', 'by adam') ORDER BY name;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_workspace_role('acme/search', 'olivia@acme.test', 'member');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('viewer');
+SELECT name, created_by FROM tenancy.review_api_keys() WHERE name IN ('by olivia', 'by adam') ORDER BY name;
+CALL become('team viewer');
+SELECT name, created_by FROM tenancy.review_api_keys() WHERE name IN ('by olivia', 'by adam') ORDER BY name;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.remove_workspace_member('acme/search', 'olivia@acme.test');
+DELETE FROM tenancy.api_keys WHERE name IN ('viewer', 'team viewer');
+-- Somebody who has left has an id only, whatever the address is since.
 SELECT tenancy.delete_api_key('maker', 'acme'), tenancy.remove_organization_member('acme', 'adam.b@acme.test');
 SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name LIKE 'by %' ORDER BY name;
+SELECT name, created_by FROM tenancy.review_api_keys('acme') WHERE name LIKE 'by %' ORDER BY name;
 -- As those of version 1.0 are
 UPDATE tenancy.api_keys SET created_by_user = NULL, created_by_key = NULL WHERE name LIKE 'by %';
 SELECT name, regexp_replace(created_by, 'pgt_.*', '…') AS created_by FROM tenancy.review_api_keys('acme') WHERE name LIKE 'by %' ORDER BY name;
