@@ -41,7 +41,7 @@ FROM (SELECT request_model, percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP
 ORDER BY request_model;
 
 -- By user, and by key, by name (the catalogs, too, show what the session may see)
-SELECT coalesce(u.email, '(service)') AS "user", count(*) AS requests, sum(l.cost) AS cost
+SELECT coalesce(u.email, l.user_id::text, '(service)') AS "user", count(*) AS requests, sum(l.cost) AS cost
 FROM observability.logs l LEFT JOIN tenancy.members u USING (organization_id, user_id)
 WHERE l.start_time >= :'since' AND l.start_time < :'until'
 GROUP BY 1 ORDER BY cost DESC, 1;
