@@ -50,7 +50,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.organization_with(text, text) IS 'The session''s organization if it holds the permission there and not only in a workspace, else NULL; for policies of catalogs about the whole of it';
 
--- As the functions ask that have require_permission(…, only_own => true) for the organization: its members hold it for their own workspaces.
+-- As the functions ask that have require_permission(..., only_own => true) for the organization: its members hold it for their own workspaces.
 CREATE FUNCTION tenancy_steps.organization_in_part(resource text, action text) RETURNS uuid
 LANGUAGE tenancy_unit STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

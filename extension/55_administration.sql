@@ -106,7 +106,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_new_id(uuid) IS 'Raises 42501 for an id (NULL: none) that the session may not choose, 23505 for one that something has or had; notes it';
 
--- Whatever else the session is: a person may sign itself up by the role.
+-- Of any session, since a person may sign itself up by the role.
 CREATE FUNCTION tenancy_internal.is_being_signed_up(organization_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -145,7 +145,7 @@ BEGIN
   PERFORM tenancy_internal.require_external_id_choice(set_member.external_id);
   the_user := tenancy_internal.find_member(the_organization, set_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
-  -- Who signs an organization up names its members, once.
+  -- A sign-up role names members, once.
   IF tenancy_internal.signs_up(the_organization) AND EXISTS (
       SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
       WHERE m.organization_id = the_organization AND m.user_id = the_user

@@ -70,7 +70,7 @@ BEGIN
      NULL, NULL, 'refused_invitation', 'inviting_organization', ''),
     ('permissions', 'ALL', 'true', 'WHERE NOT built_in',
      '', '', 'permission', 'resource', 'action'),
-    -- What counts in the organization, as settings() and logging_settings() show it
+    -- Rows that count in the whole organization, for those to whom settings() and logging_settings() show them
     ('grants', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())
                          AND CASE WHEN workspace_id IS NULL THEN (SELECT tenancy.authorize('workspaces', 'view')) ELSE tenancy.authorize('workspaces', 'view', workspace_id) END$q$,
      'WHERE organization_id IS NOT NULL OR (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in)',
