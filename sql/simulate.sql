@@ -203,6 +203,12 @@ SELECT current_user, session_user, tenancy.is_dba();
 \c - :dba
 SET search_path = app;
 REVOKE USAGE ON TYPE tenancy.administrator FROM regress_owner;
+-- Advisory locks of the query are gone with it, and those of the session stay.
+SELECT pg_advisory_lock(901), pg_advisory_lock(901), pg_advisory_lock_shared(902) \g /dev/null
+SELECT * FROM tenancy.simulate('SELECT pg_advisory_lock(900)::text, pg_try_advisory_lock(902)::text, pg_advisory_unlock_all()::text, pg_advisory_lock(903)::text', 'ben@acme.test', login => 'regress_app');
+SELECT * FROM tenancy.simulate('SELECT 1 / 0, pg_advisory_lock(900)', 'ben@acme.test', login => 'regress_app');
+SELECT objid, mode FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objid BETWEEN 900 AND 909 ORDER BY 1, 2;
+SELECT pg_advisory_unlock(901), pg_advisory_unlock(901), pg_advisory_unlock_shared(902);
 -- Where no entry can be written, nothing is shown.
 BEGIN READ ONLY;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');

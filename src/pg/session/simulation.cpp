@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/session_locks.hpp"
 #include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
@@ -136,7 +137,10 @@ Datum pg_tenancy_simulate(PG_FUNCTION_ARGS) {
   InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
   simulation.result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
   begin(fcinfo, simulation);
+  // The end of a subtransaction takes no session's advisory locks back.
+  const bool is_outermost = begin_session_locks();
   run_and_undo(simulate, &simulation);
+  if (is_outermost) end_session_locks();
   return 0;
 }
 }
