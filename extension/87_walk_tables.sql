@@ -17,7 +17,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kept bigint;
 BEGIN
-  PERFORM FROM pg_namespace n WHERE n.oid = ANY (keep_schemas.schemas) ORDER BY n.oid FOR SHARE;
+  -- Which a new name waits for, and GRANT or another owner does not.
+  PERFORM FROM pg_namespace n WHERE n.oid = ANY (keep_schemas.schemas) ORDER BY n.oid FOR KEY SHARE;
   GET DIAGNOSTICS kept = ROW_COUNT;
   IF kept < cardinality(keep_schemas.schemas) THEN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent change of schemas';
@@ -57,7 +58,7 @@ BEGIN
   PERFORM tenancy_internal.lock_tables(referenced, 'access share', true);
   PERFORM tenancy_internal.keep_schemas(ARRAY(SELECT DISTINCT tenancy_internal.schema_of(m) FROM unnest(family || referenced) m));
   -- By its name: the one that has it once whoever renames it has committed.
-  PERFORM FROM pg_namespace n WHERE n.nspname = keep_names.further FOR SHARE;
+  PERFORM FROM pg_namespace n WHERE n.nspname = keep_names.further FOR KEY SHARE;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_names(regclass, text, name) IS 'keep_name() of a table, its partitions and children, and the tables that they refer to, and of a further schema; mode: the lock, as for lock_tables(), on the table, its partitions and children';
