@@ -453,6 +453,7 @@ BEGIN
   WHERE tenancy_internal.protect_call(o, o.relation) <> tenancy_internal.protect_call(wanted, o.relation);
   FOR member IN SELECT f FROM tenancy_internal.family_of(protect.relation) f LOOP
     PERFORM tenancy_internal.check_protectable(member);
+    PERFORM tenancy_internal.hand_name_over(member);
     kept := tenancy_internal.apply_protection(member, wanted);
     PERFORM tenancy_internal.refresh_scoped_views(member);
     done := done + 1;

@@ -47,14 +47,19 @@ BEGIN
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
     removed := tenancy_internal.remove_protection(member);
     PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
-    DELETE FROM tenancy.protected_names k WHERE k.holder = member;
+    DELETE FROM tenancy.protected_names k WHERE k.holder = member AND tenancy_internal.decides_name(k);
     -- Their owner is a superuser, and the table's may now put anything below them, such as a foreign table.
     PERFORM tenancy_internal.refresh_scoped_views(member);
   END LOOP;
   PERFORM tenancy_internal.leave_parents(unprotect.relation);
   -- A child of two protected tables keeps the other one's protection.
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(unprotect.relation) f WHERE f <> unprotect.relation;
+  -- A table that has the name of another role's is closed without a protection of its own, as it was when it was made.
+  PERFORM tenancy_internal.take_name(f, false)
+  FROM tenancy_internal.family_of(unprotect.relation) f CROSS JOIN LATERAL tenancy_internal.remembered_name(f) k
+  WHERE k.table_name IS NOT NULL AND k.holder IS DISTINCT FROM f AND NOT tenancy_internal.is_of_its_holder(f, k)
+    AND NOT tenancy_internal.is_closed(f) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names, and has them no longer follow the logging settings, with a NOTICE for each call that had them do so; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names (but those that a table of another role had), and has them no longer follow the logging settings, with a NOTICE for each call that had them do so; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

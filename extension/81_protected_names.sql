@@ -74,6 +74,57 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.reopen_table(regclass) IS 'Takes back what close_table() did to one table; false when it wasn''t closed';
 
+CREATE FUNCTION tenancy_internal.owner_of_dropped(relation oid) RETURNS oid
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_owner_of_dropped';
+COMMENT ON FUNCTION tenancy_internal.owner_of_dropped(oid) IS 'The last owner of a relation that the transaction has dropped; NULL where there was none';
+
+-- The role is stored by its name, as a dump needs it, which grows old with REASSIGN OWNED, ALTER ROLE ... RENAME and a restore without
+-- owners.
+CREATE FUNCTION tenancy_internal.role_of_name(named tenancy.protected_names) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  role oid;
+BEGIN
+  SELECT c.relowner INTO role FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = role_of_name.named.holder AND (n.nspname, c.relname) = (role_of_name.named.schema_name, role_of_name.named.table_name);
+  RETURN coalesce(role, (SELECT r.oid FROM pg_roles r WHERE r.rolname = role_of_name.named.holder_role));
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.role_of_name(tenancy.protected_names) IS 'The role whose a remembered name is: the owner of the protected table that has it now, or the owner of the last one; NULL where none is known';
+
+CREATE FUNCTION tenancy_internal.decides_name(named tenancy.protected_names) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN tenancy.is_dba() OR coalesce(pg_has_role(tenancy_internal.caller(), tenancy_internal.role_of_name(decides_name.named), 'USAGE'), false);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.decides_name(tenancy.protected_names) IS 'Whether the caller has the rights of the role whose a remembered name is, or is a DBA: nobody else may have it forgotten, or say what is remembered of it';
+
+-- Or else a role that protects its own table would say what happens to rows of others, whose table has the name later: a superuser's, too.
+CREATE FUNCTION tenancy_internal.is_of_its_holder(relation regclass, named tenancy.protected_names) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- The table that had the name says whose it was, if it is still there: its owner may have another name since, or its tables another owner.
+  RETURN is_of_its_holder.named.holder_role IS NULL OR EXISTS (
+    SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner
+    JOIN (SELECT tenancy_internal.role_of_name(is_of_its_holder.named) UNION SELECT h.relowner FROM pg_class h WHERE h.oid = is_of_its_holder.named.holder) r (role)
+      ON o.oid = r.role OR NOT o.rolsuper AND pg_has_role(o.oid, r.role, 'USAGE')
+    WHERE c.oid = is_of_its_holder.relation);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_of_its_holder(regclass, tenancy.protected_names) IS 'Whether a table that has the name of a protected one belongs to a role with the rights of the role that had this one';
+
+CREATE FUNCTION tenancy_internal.hand_name_over(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  UPDATE tenancy.protected_names k SET holder = hand_name_over.relation
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = hand_name_over.relation AND (k.schema_name, k.table_name) = (n.nspname, c.relname) AND k.holder IS DISTINCT FROM c.oid
+    AND tenancy_internal.decides_name(k);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.hand_name_over(regclass) IS 'Where the caller may decide so, has what is remembered of a table''s name be this table''s, whoever owns it';
+
 CREATE FUNCTION tenancy_internal.remember_name(relation regclass, perhaps_restored boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -85,7 +136,8 @@ BEGIN
   IF remember_name.perhaps_restored AND current_setting('check_function_bodies') = 'off' THEN
     UPDATE tenancy.protected_names k SET holder = remember_name.relation
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.oid = remember_name.relation AND k.schema_name = n.nspname AND k.table_name = c.relname AND k.holder IS NULL;
+    WHERE c.oid = remember_name.relation AND k.schema_name = n.nspname AND k.table_name = c.relname AND k.holder IS NULL
+      AND tenancy_internal.is_of_its_holder(remember_name.relation, k);
     RETURN;
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
@@ -114,7 +166,9 @@ BEGIN
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
       fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions,
       writer_column = EXCLUDED.writer_column, audit_reads = EXCLUDED.audit_reads, kept_kind = EXCLUDED.kept_kind, kept_content = EXCLUDED.kept_content,
-      holder_role = EXCLUDED.holder_role;
+      holder_role = EXCLUDED.holder_role
+  -- Another role's name stays as it is remembered.
+  WHERE known.holder = remember_name.relation OR tenancy_internal.is_of_its_holder(remember_name.relation, known);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
@@ -211,17 +265,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.wanted_by_name(tenancy.protected_names) IS 'How a table is to be protected that has taken a protected one''s name';
-
--- Or else a role that protects its own table would say what happens to rows of others, whose table has the name later: a superuser's, too.
-CREATE FUNCTION tenancy_internal.is_of_its_holder(relation regclass, named tenancy.protected_names) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  RETURN is_of_its_holder.named.holder_role IS NULL OR EXISTS (
-    SELECT FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner JOIN pg_roles h ON h.rolname = is_of_its_holder.named.holder_role
-    WHERE c.oid = is_of_its_holder.relation AND (o.oid = h.oid OR NOT o.rolsuper AND pg_has_role(o.oid, h.oid, 'USAGE')));
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.is_of_its_holder(regclass, tenancy.protected_names) IS 'Whether a table that has the name of a protected one belongs to a role with the rights of the role that had this one';
 
 -- The reason why a table can't be protected like the former table of its name, or NULL.
 CREATE FUNCTION tenancy_internal.unlike_its_name(relation regclass, named tenancy.protected_names, made boolean) RETURNS text
@@ -404,6 +447,11 @@ BEGIN
   END IF;
   the_table := to_regclass(candidates[1]);
   PERFORM tenancy_internal.require_owner(the_table);
+  IF EXISTS (SELECT FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1] AND NOT tenancy_internal.decides_name(k)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('the name %s is remembered for another role', candidates[1]),
+      DETAIL = 'A protected table of that role had it, and the role''s next table of this name is to be protected.',
+      HINT = 'Give the table another name, or have that role or a DBA forget this one.';
+  END IF;
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = the_table) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is protected', the_table),
       HINT = 'Use tenancy.unprotect() instead.';
@@ -420,7 +468,7 @@ BEGIN
   DELETE FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
 END
 $$;
-COMMENT ON FUNCTION tenancy.forget(text) IS 'Forgets that a table of the name was protected, and opens the table of the name if it was closed; for its owner, or where there is no such table for a DBA; 55000 for a protected table, 42704 when nothing is remembered, 22023 when the name is remembered in several schemas';
+COMMENT ON FUNCTION tenancy.forget(text) IS 'Forgets that a table of the name was protected, and opens the table of the name if it was closed; for its owner with the rights of the role whose table was protected, or a DBA that owns it, and where there is no such table for a DBA; 55000 for a protected table, 42704 when nothing is remembered, 22023 when the name is remembered in several schemas';
 REVOKE ALL ON FUNCTION tenancy.forget(text) FROM PUBLIC;
 
 -- Chunks are created without DDL, so event triggers do not fire. Reads the timescaledb extension's own table only.

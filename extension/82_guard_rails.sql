@@ -380,9 +380,10 @@ BEGIN
   DELETE FROM tenancy_internal.kept_tables k
   WHERE k.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
-  UPDATE tenancy.protected_names k SET holder = NULL
-  WHERE k.holder::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
-                          WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
+  UPDATE tenancy.protected_names k
+  SET holder = NULL, holder_role = CASE WHEN (k.schema_name, k.table_name) = (d.schema_name, d.object_name)
+    THEN coalesce((SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.owner_of_dropped(d.objid)), k.holder_role) ELSE k.holder_role END
+  FROM pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND k.holder = d.objid;
   DELETE FROM tenancy.scoped_views v
   WHERE v.view::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);

@@ -51,7 +51,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('closed_table', 'Tables that guard rails have closed'),
     ('open_table', 'Tables that have the name of a protected one, and stand open'),
     ('open_copy', 'Copies of protected tables that stand open'),
-    ('unknown_name', 'Protected tables whose name is not remembered'),
+    ('unknown_name', 'Protected tables whose name is not remembered, or for another role, and names of roles that are gone'),
     ('stale_record', 'Protected tables of which tenancy.protected_tables has other columns than their policies'),
     ('dropped_default', 'Columns of protected tables that protect() fills in, without their default'),
     ('unprotected_parent', 'Parents through which rows of protected tables can be read'),

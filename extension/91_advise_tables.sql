@@ -38,8 +38,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM tenancy.protected_tables t
   WHERE (tenancy_internal.remembered_name(t.relation)).table_name IS NULL AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL
     AND NOT tenancy_internal.is_part_of_other_node(t.relation)
+  UNION ALL
+  SELECT 'warning', t.relation::text, 'its name is remembered for another role, or for what this was called before: without its protection it would be closed; if it is to have the name, protect it again as a DBA', NULL::text
+  FROM tenancy.protected_tables t CROSS JOIN tenancy_internal.remembered_name(t.relation) k
+  WHERE k.table_name IS NOT NULL AND k.holder IS DISTINCT FROM t.relation AND NOT tenancy_internal.is_of_its_holder(t.relation, k)
+    AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL
+  UNION ALL
+  SELECT 'warning', format('%I.%I', k.schema_name, k.table_name),
+         format('a protected table of role "%s" had this name, and there is no such role any more: the next table of this name is closed until it is protected, or the name forgotten', k.holder_role), NULL::text
+  FROM tenancy.protected_names k
+  WHERE k.holder_role IS NOT NULL AND tenancy_internal.role_of_name(k) IS NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.holder)
+    AND to_regclass(format('%I.%I', k.schema_name, k.table_name)) IS NULL
 $$;
-COMMENT ON FUNCTION tenancy_internal.advice_unknown_name() IS 'Protected tables whose name is not remembered';
+COMMENT ON FUNCTION tenancy_internal.advice_unknown_name() IS 'Protected tables whose name is not remembered, or remembered for others';
 
 CREATE FUNCTION tenancy_internal.advice_stale_record() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -227,6 +227,8 @@ SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_
 DROP TABLE many;
 REVOKE ALL ON SCHEMA app FROM regress_poor;
 DROP ROLE regress_poor;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'unknown_name';
+SELECT tenancy.forget('many');
 \x
 
 -- Other extensions, in whose place tables of the same names stand here.

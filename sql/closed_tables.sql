@@ -336,7 +336,126 @@ SELECT * FROM what_it_is();
 ALTER TABLE common.taken OWNER TO regress_later;
 SELECT holder_role FROM tenancy.protected_names WHERE schema_name = 'common';
 SET client_min_messages = warning;
-DROP SCHEMA common CASCADE;
+DROP TABLE common.taken;
+-- The name of a role's table is remembered whatever another role does to a table of its own that has the name, logging settings included.
+GRANT EXECUTE ON FUNCTION tenancy.protect, tenancy.unprotect, tenancy.forget, tenancy.ignore_logging_settings, tenancy.apply_logging_settings(regclass, text, name[]) TO regress_former, regress_later;
+CREATE FUNCTION remembered(OUT holder regclass, OUT holder_role name, OUT kept_kind text) LANGUAGE sql AS $$
+  SELECT holder, holder_role, kept_kind FROM tenancy.protected_names WHERE (schema_name, table_name) = ('common', 'taken') $$;
 SELECT tenancy.forget('common.taken');
-DROP FUNCTION what_it_is;
+SET ROLE regress_former;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+SELECT tenancy.protect('common.taken', 'logs', 'organization_id') \g /dev/null
+SELECT tenancy.apply_logging_settings('common.taken', 'logs', '{body}') \g /dev/null
+DROP TABLE common.taken;
+SET ROLE regress_later;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+SELECT * FROM failure('SELECT tenancy.forget(''common.taken'')');
+SELECT tenancy.protect('common.taken', 'prompts', 'organization_id') \g /dev/null
+RESET ROLE;
+SELECT * FROM remembered();
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'unknown_name';
+ALTER TABLE common.taken ADD COLUMN more text;
+SELECT * FROM remembered();
+SET ROLE regress_later;
+SELECT * FROM failure('SELECT tenancy.forget(''common.taken'')');
+SELECT tenancy.unprotect('common.taken');
+RESET ROLE;
+SELECT * FROM what_it_is(), remembered();
+-- Nor where a restore is pretended
+SET ROLE regress_later;
+DROP TABLE common.taken;
+SET check_function_bodies = off;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+SELECT tenancy.protect('common.taken', 'prompts', 'organization_id') \g /dev/null
+ALTER TABLE common.taken ADD COLUMN more text;
+RESET check_function_bodies;
+SELECT tenancy.unprotect('common.taken');
+DROP TABLE common.taken;
+-- Nor while that role's table has another name
+SET ROLE regress_former;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+ALTER TABLE common.taken RENAME TO taken_before;
+SET ROLE regress_later;
+CREATE TABLE common.taken (id int);
+SELECT * FROM failure('SELECT tenancy.forget(''common.taken'')');
+DROP TABLE common.taken;
+SET ROLE regress_former;
+CREATE TABLE common.taken_anew (id int, organization_id uuid, body text);
+ALTER TABLE common.taken_anew RENAME TO taken;
+RESET ROLE;
+SELECT closed, protected FROM what_it_is();
+SELECT * FROM remembered();
+-- The role itself may, and a DBA that has the table
+SET ROLE regress_former;
+SELECT tenancy.ignore_logging_settings('common.taken') \g /dev/null
+SELECT tenancy.unprotect('common.taken');
+DROP TABLE common.taken, common.taken_before;
+RESET ROLE;
+SELECT count(*) FROM tenancy.protected_names WHERE (schema_name, table_name) = ('common', 'taken');
+
+-- Whose the name is follows the table's owner, however that has changed.
+SELECT tenancy.forget('common.taken_before');
+CREATE PROCEDURE make_anew(as_role name) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SET LOCAL ROLE %I', as_role);
+  DROP TABLE common.taken;
+  CREATE TABLE common.taken (id int, organization_id uuid);
+  RESET ROLE;
+END $$;
+CREATE PROCEDURE begin_anew() LANGUAGE plpgsql AS $$
+BEGIN
+  DROP TABLE IF EXISTS common.taken;
+  DELETE FROM tenancy.protected_names WHERE schema_name = 'common';
+  SET LOCAL ROLE regress_former;
+  CREATE TABLE common.taken (id int, organization_id uuid);
+  PERFORM tenancy.protect('common.taken', 'logs', 'organization_id');
+  RESET ROLE;
+END $$;
+CALL begin_anew();
+REASSIGN OWNED BY regress_former TO regress_later;
+SELECT * FROM remembered();
+CALL make_anew('regress_later');
+SELECT * FROM what_it_is();
+CALL begin_anew();
+ALTER ROLE regress_former RENAME TO regress_renamed;
+CALL make_anew('regress_renamed');
+SELECT * FROM what_it_is(), remembered();
+-- While the table is there under another name
+ALTER ROLE regress_renamed RENAME TO regress_former;
+SET ROLE regress_former;
+CREATE TABLE common.swapped (id int, organization_id uuid);
+ALTER TABLE common.taken RENAME TO taken_before;
+RESET ROLE;
+ALTER ROLE regress_former RENAME TO regress_renamed;
+SET ROLE regress_renamed;
+ALTER TABLE common.swapped RENAME TO taken;
+RESET ROLE;
+SELECT * FROM what_it_is(), remembered();
+ALTER ROLE regress_renamed RENAME TO regress_former;
+CALL begin_anew();
+REASSIGN OWNED BY regress_former TO regress_later;
+SET ROLE regress_later;
+CREATE TABLE common.swapped (id int, organization_id uuid);
+ALTER TABLE common.taken RENAME TO taken_since;
+ALTER TABLE common.swapped RENAME TO taken;
+RESET ROLE;
+SELECT * FROM what_it_is(), remembered();
+ALTER TABLE common.taken OWNER TO regress_former; ALTER TABLE common.taken_since OWNER TO regress_former; DROP TABLE common.taken_since; ALTER ROLE regress_former RENAME TO regress_renamed;
+-- Not once it is gone: advise() says it before a table is closed.
+SET ROLE regress_renamed;
+DROP TABLE common.taken;
+RESET ROLE;
+DROP TABLE IF EXISTS common.taken_before;
+ALTER ROLE regress_renamed RENAME TO regress_former;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'unknown_name';
+-- As a restore without owners leaves it
+CALL begin_anew();
+UPDATE tenancy.protected_names SET holder_role = 'regress_nobody' WHERE schema_name = 'common';
+CALL make_anew('regress_former');
+SELECT * FROM what_it_is(), remembered();
+DROP SCHEMA common CASCADE;
+DELETE FROM tenancy.protected_names WHERE schema_name = 'common';
+DROP PROCEDURE make_anew, begin_anew;
+DROP FUNCTION what_it_is, remembered;
+DROP OWNED BY regress_former, regress_later;
 DROP ROLE regress_former, regress_later;

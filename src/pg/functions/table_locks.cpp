@@ -113,6 +113,25 @@ Datum pg_tenancy_owner_of(PG_FUNCTION_ARGS) {
   PG_RETURN_OID(owner);
 }
 
+// The row that the transaction has deleted, and not replaced by another version.
+PG_FUNCTION_INFO_V1(pg_tenancy_owner_of_dropped);
+Datum pg_tenancy_owner_of_dropped(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Relation classes = table_open(RelationRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ, PG_GETARG_DATUM(0));
+  const SysScanDesc scan = systable_beginscan(classes, ClassOidIndexId, true, SnapshotAny, 1, &key);
+  Oid owner = InvalidOid;
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));)
+    if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmax(row->t_data)) &&
+        ItemPointerEquals(&row->t_self, &row->t_data->t_ctid))
+      owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  systable_endscan(scan);
+  table_close(classes, AccessShareLock);
+  if (!OidIsValid(owner)) PG_RETURN_NULL();
+  PG_RETURN_OID(owner);
+}
+
 // Waits for the end of a transaction, given as in pg_locks: "12/345", or the transaction id for prepared
 // ones from before a restart.
 PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_transaction);
