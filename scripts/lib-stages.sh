@@ -7,7 +7,7 @@
 #   need_server NAME VARIANT [OPTION...]     starts the server of a stage
 #   cmake_build DIR COMPILER TARGET
 #   run_ctest LABEL [OPTION...]              run_libpq_tests SUITE does so with a server
-#   run_pg_regress PROGRAM DATABASE SERVER INPUT NAMES
+#   run_pg_regress STAGE VARIANT PROGRAM DATABASE INPUT NAMES
 #   run_script SERVER SCRIPT [ARGUMENT...]
 #
 # Needs $BUILD_DIR and $GXX.
@@ -131,11 +131,28 @@ test_names() {
   [[ -n $found ]] || fail "none of the tests in $1 is in TESTS=\"$TESTS\""
 }
 
-# run_pg_regress PROGRAM DATABASE SERVER INPUT NAMES: runs in a copy, since the server's user has to read and
-# write there.  The databases are named as `make installcheck` names them.
+# run_pg_regress STAGE VARIANT PROGRAM DATABASE INPUT NAMES: as many servers at once as there are processors, each with its part of the
+# tests, which do not depend on each other, and of the long ones. The databases are named as `make installcheck` names them.
 run_pg_regress() {
-  local program=$1 database=$2 server=$3 input=$4 names=$5 output pgxs
-  output=$WORK_DIR/${server}_output
+  local stage=$1 names=$6 part parts running=() status=0
+  parts=$(nproc)
+  for ((part = 1; part <= parts; part++)); do
+    run_regress_part "$stage$part" "${@:2:4}" "$(awk -v part="$part" -v parts="$parts" \
+      'NR == FNR { long[$1]; next } ++count[$1 in long] % parts == part % parts' test/long_tests - <<<"$names")" >"$WORK_DIR/$stage$part.out" 2>&1 &
+    running+=($!)
+  done
+  for ((part = 1; part <= parts; part++)); do
+    wait "${running[part - 1]}" || status=1
+    cat "$WORK_DIR/$stage$part.out"
+  done
+  return "$status"
+}
+
+# run_regress_part SERVER VARIANT PROGRAM DATABASE INPUT NAMES: runs in a copy, since the server's user has to read and write there.
+run_regress_part() {
+  local server=$1 variant=$2 program=$3 database=$4 input=$5 names=$6 output=$WORK_DIR/$1_output pgxs
+  [[ -n $names ]] || return 0
+  need_server "$server" "$variant"
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
   mkdir "$output"
   cp -r "$input"/. "$output"
