@@ -123,7 +123,7 @@ Datum pg_tenancy_owner_of_dropped(PG_FUNCTION_ARGS) {
   const SysScanDesc scan = systable_beginscan(classes, ClassOidIndexId, true, SnapshotAny, 1, &key);
   Oid owner = InvalidOid;
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));)
-    if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmax(row->t_data)) &&
+    if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(row->t_data)) &&
         ItemPointerEquals(&row->t_self, &row->t_data->t_ctid))
       owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
   systable_endscan(scan);
