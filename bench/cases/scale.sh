@@ -69,6 +69,7 @@ run_scale() {
   for size in "${sizes[@]}"; do
     ORGANIZATIONS=$size ROWS=$(scale_rows "$size") KEYS=$SCALE_KEYS make_database "$(scale_database "$size")"
     PGDATABASE=$(scale_database "$size") sql -v organizations="$size" -v calls=1 -o /dev/null -f "$BENCH_DIR/sql/principals.sql"
+    # The rights of a key are stored beside its secret when it is made or changed, and not when it is loaded.
     PGDATABASE=$(scale_database "$size") sql -o /dev/null -c "
       CREATE TABLE bench.sampled AS
       SELECT 'member' AS kind, 'tenancy.user' AS setting, array_agg(user_id::text) AS credentials
@@ -77,7 +78,8 @@ run_scale() {
       UNION ALL
       SELECT 'key', 'tenancy.api_key', array_agg(secret)
       FROM (SELECT secret FROM bench.keys WHERE kind = 'workspace_user_key' ORDER BY md5(api_key_id::text) LIMIT $SCALE_RESOLUTIONS) k" \
-      -c 'GRANT SELECT ON bench.sampled TO bench_app'
+      -c 'GRANT SELECT ON bench.sampled TO bench_app' \
+      -c "UPDATE tenancy.api_keys k SET name = name FROM bench.keys b, bench.sampled s WHERE s.kind = 'key' AND b.secret = ANY (s.credentials) AND k.api_key_id = b.api_key_id"
     PGDATABASE=$(scale_database "$size") sql -o /dev/null -c "SELECT bench.use_alternative('pg_tenancy', 'restricted member')"
   done
   PGDATABASE=$(scale_database "${sizes[0]}") sql -v workspaces="$WIDE_WORKSPACES" -o /dev/null -f "$BENCH_DIR/sql/wide.sql"
