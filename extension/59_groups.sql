@@ -213,8 +213,9 @@ BEGIN
   WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
   PERFORM tenancy_internal.mark_group(the_group.group_id);
   -- The caller, or whose keys it has, may be among them, and has not had these rights.
-  PERFORM tenancy_internal.note_taken_rights(the_organization, m.user_id) FROM tenancy.group_members m
-  WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (members_before) AND by_sync;
+  PERFORM tenancy_internal.note_taken_rights(the_organization, VARIADIC ARRAY(
+    SELECT m.user_id FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (members_before)))
+  WHERE by_sync;
 END
 $$;
 COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before; without one for new ones, and for those whose membership has ended), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups; of those whom such a call adds, sessions in the organization are refused until it is committed (55000). 42501 where rights that end would take away a membership that lasts longer; 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';

@@ -77,6 +77,31 @@ CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT action, actor, after ->> 'reason' AS reason FROM tenancy.audit_log WHERE resource_type = 'elevation' AND audit_id > :begins ORDER BY audit_id;
 
+-- Parallel workers have none of their leader's caches, and see what it has not committed.
+SELECT tenancy.allow_elevation('acme', 'organization/owner', 'mona@acme.test', '1 hour') \g /dev/null
+SELECT CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END AS parallel \gset
+SELECT set_config(:'parallel', 'on', false) \g /dev/null
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mona');
+SELECT kind, tenancy.authorize('billing', 'manage') FROM tenancy.whoami();
+BEGIN;
+SAVEPOINT before;
+SELECT until > now() AS taken FROM tenancy.elevate('owner', 'test', '1 hour');
+SELECT tenancy.authorize('billing', 'manage');
+ROLLBACK TO before;
+SELECT until > now() AS taken FROM tenancy.elevate('owner', 'test', '1 hour');
+SELECT kind FROM tenancy.whoami();
+ROLLBACK TO before;
+SELECT kind, tenancy.authorize('billing', 'manage') FROM tenancy.whoami();
+-- By hand it cannot be taken back.
+SET LOCAL tenancy.taken_rights = '';
+ROLLBACK;
+SELECT until > now() AS taken FROM tenancy.elevate('owner', 'test', '1 hour');
+SELECT tenancy.authorize('billing', 'manage');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT set_config(:'parallel', 'off', false) \g /dev/null
+
 -- A membership: in its organization, and nowhere else
 SELECT tenancy.invite('acme', 'gus@globex.test', 'admin') AS invitation \gset
 SET SESSION AUTHORIZATION regress_app;
@@ -120,6 +145,22 @@ SET LOCAL tenancy.api_key = :'other';
 SELECT rows_seen();
 ROLLBACK;
 SELECT rows_seen();
+-- One that becomes too old while the statement runs
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.api_keys SET rotate_by = clock_timestamp() + interval '0.2 s' WHERE name = 'turns';
+SET SESSION AUTHORIZATION regress_app;
+DO $$
+BEGIN
+  PERFORM pg_sleep(0.3);
+  RAISE WARNING '%', rows_seen();
+  BEGIN
+    PERFORM set_config('tenancy.api_key', tenancy.rotate_own_api_key(), true);
+    RAISE EXCEPTION '%', rows_seen();
+  EXCEPTION WHEN raise_exception THEN
+    RAISE WARNING '%', SQLERRM;
+  END;
+END
+$$;
 SELECT tenancy.rotate_own_api_key() AS other \gset
 SELECT rows_seen();
 SET tenancy.api_key = :'other';

@@ -34,7 +34,6 @@
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
-#include "pg/session/taken_rights.hpp"
 
 extern "C" {
 TENANCY_MODULE_MAGIC("pg_tenancy", PG_TENANCY_VERSION);
@@ -47,7 +46,6 @@ void _PG_init(void) {
   tenancy::pg::register_invalidation();
   tenancy::pg::register_catalog_changes();
   tenancy::pg::register_principal_safety();
-  tenancy::pg::register_taken_rights();
   tenancy::pg::register_claims();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_index_promotion();

@@ -4,6 +4,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/elevations.hpp"
+#include "pg/server/pod_array.hpp"
 #include "pg/server/uuid_datum.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/taken_rights.hpp"
@@ -70,7 +71,13 @@ Datum pg_tenancy_is_elevated(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_note_taken_rights);
 Datum pg_tenancy_note_taken_rights(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
-  note_taken_rights(uuid_of_datum(PG_GETARG_DATUM(0)), uuid_of_datum(PG_GETARG_DATUM(1)));
+  Datum *elements = nullptr;
+  int count = 0;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &elements, nullptr,
+                    &count);
+  PodArray<Uuid> holders;
+  for (int i = 0; i < count; i++) holders.append(uuid_of_datum(elements[i]));
+  note_taken_rights(uuid_of_datum(PG_GETARG_DATUM(0)), holders.span());
   PG_RETURN_VOID();
 }
 

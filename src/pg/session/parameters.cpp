@@ -182,6 +182,10 @@ void define_parameters() {
                              &configuration.leader, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
                              check_internal, nullptr, nullptr);
+  DefineCustomStringVariable("tenancy.taken_rights", "Shows whose rights count only once this is committed.",
+                             "It cannot be set.", &configuration.taken_rights, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, nullptr, nullptr);
   DefineCustomBoolVariable("tenancy.require_claims", "Refuses sessions that come without a claim.",
                            "For nodes of a cluster that know principals by other nodes' claims only.",
                            &configuration.require_claims, false, PGC_SUSET, 0, nullptr, assign_principal_bool,

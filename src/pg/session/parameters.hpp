@@ -21,6 +21,7 @@ struct Configuration {
   char *simulation;
   char *suspension;
   char *leader;
+  char *taken_rights;  // see taken_rights.hpp
   char *request_id;
   char *user_agent;
   char *audit_channel;

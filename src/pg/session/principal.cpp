@@ -137,8 +137,7 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
   warn_of_rotation(key);
 }
 
-// Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
-// nil role when it isn't known whether the user is a member.
+// The user's active organization: nil for none, or no choice; with a nil role, membership is not known yet.
 OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, Principal &principal) {
   principal.undecided = false;
   if (is_given(configuration.organization)) {

@@ -2,7 +2,12 @@
 // whoever syncs it, with a new secret of a key that was too old. They count once they are committed. Before
 // that, they could be used and rolled back again and again, and neither an audit entry nor a count of how
 // often they were taken would remain.
+//
+// They are noted in a parameter, which parallel workers have, and which is undone at the end of the
+// transaction, or of the part of it that is rolled back.
 #pragma once
+
+#include <span>
 
 #include "core/access/uuid.hpp"
 #include "pg/server/pg_prelude.hpp"
@@ -11,13 +16,10 @@ namespace tenancy::pg {
 
 struct Principal;
 
-/// Has the sessions of a user or an API key in an organization refused, until the transaction ends or the
-/// part of it that took the rights is rolled back.
-void note_taken_rights(const Uuid &organization, const Uuid &holder);
+/// Has the sessions of users or API keys in an organization refused meanwhile.
+void note_taken_rights(const Uuid &organization, std::span<const Uuid> holders);
 
 /// Raises 55000 for a principal whose rights were taken in this transaction.
 void check_taken_rights(const Principal &principal);
-
-void register_taken_rights();
 
 }  // namespace tenancy::pg
