@@ -131,7 +131,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_attribute a ON a.attrelid = t.relation
     WHERE a.attnum > 0 AND NOT a.attisdropped AND NOT c.relispartition
     UNION
-    SELECT w.relation, w.relowner, w.attname, n.type FROM types w JOIN pg_type y ON y.oid = w.type, LATERAL (VALUES (y.typelem), (y.typbasetype)) n (type)
+    SELECT w.relation, w.relowner, w.attname, n.type FROM types w JOIN pg_type y ON y.oid = w.type, LATERAL (
+      VALUES (y.typelem), (y.typbasetype)
+      UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = y.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+      UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE y.oid IN (r.rngtypid, r.rngmultitypid)) n (type)
     WHERE n.type <> 0
   )
   -- No SQL would be safe to run: whoever uses a type of others would get it, or they get what the table's owner has made.

@@ -107,6 +107,38 @@ SET ROLE regress_smith;
 SELECT s, tried(s) FROM attempts;
 RESET ROLE;
 DROP TABLE closed, closed_1, closed_whole;
+-- Row types that change with a parent, or with a view; domains that only expressions have; a partitioned table without a partition yet.
+SET ROLE regress_smith;
+CREATE TABLE types.parent (a int);
+CREATE TABLE types.heir () INHERITS (types.parent);
+CREATE TABLE types.last_heir () INHERITS (types.heir);
+CREATE VIEW types.looks AS SELECT 1 AS a;
+CREATE DOMAIN types.generated AS text; CREATE DOMAIN types.indexed AS text; CREATE DOMAIN types.checked AS text; CREATE DOMAIN types.hiding AS text;
+CREATE DOMAIN types.given AS text; CREATE DOMAIN types.unmade AS text; CREATE DOMAIN types.within AS text; CREATE DOMAIN types.bounded AS text; CREATE DOMAIN types.free AS text;
+RESET ROLE;
+CREATE TYPE app.pair AS (one types.within);
+CREATE TYPE app.span AS RANGE (subtype = types.bounded);
+CREATE TABLE uses (id int PRIMARY KEY, organization_id uuid, word text DEFAULT 'x'::types.given::text, heir types.last_heir, look types.looks, pairs app.pair[], span app.span,
+  made text GENERATED ALWAYS AS ((word::types.generated)::text) STORED, CHECK (word::types.checked IS NOT NULL));
+CREATE INDEX ON uses ((word::types.indexed));
+CREATE TABLE unmade (id int, organization_id uuid, word types.unmade) PARTITION BY LIST (id);
+SELECT tenancy.protect(t, 'logs', 'organization_id') FROM unnest('{uses,unmade}'::regclass[]) t \g /dev/null
+CREATE POLICY hides ON uses AS RESTRICTIVE USING (word::types.hiding <> '');
+INSERT INTO uses (id, organization_id, heir, look) VALUES (1, :acme, ROW(1), ROW(1));
+CREATE VIEW more_attempts AS SELECT s FROM unnest(ARRAY['ALTER TABLE types.parent ADD COLUMN b int', 'ALTER TABLE types.parent RENAME a TO b', 'ALTER TABLE types.last_heir ADD COLUMN b int', 'CREATE OR REPLACE VIEW types.looks AS SELECT 1 AS a, 2 AS b',
+  'ALTER DOMAIN types.generated ADD CHECK (value <> '''')', 'ALTER DOMAIN types.generated SET NOT NULL', 'ALTER DOMAIN types.indexed ADD CHECK (value <> '''')', 'ALTER DOMAIN types.checked ADD CHECK (value <> '''')', 'ALTER DOMAIN types.hiding ADD CHECK (value <> '''')',
+  'ALTER DOMAIN types.given ADD CHECK (value <> '''')', 'ALTER DOMAIN types.unmade ADD CHECK (value <> '''')', 'ALTER DOMAIN types.unmade SET DEFAULT ''y''', 'ALTER DOMAIN types.within ADD CHECK (value <> '''')', 'ALTER DOMAIN types.bounded ADD CHECK (value <> '''')',
+  'ALTER DOMAIN types.free ADD CHECK (value <> '''')', 'CREATE CAST (types.looks AS text) WITH INOUT AS ASSIGNMENT']) s;
+GRANT SELECT ON more_attempts TO regress_smith;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM more_attempts;
+RESET ROLE;
+SELECT object, split_part(problem, ':', 1) AS problem FROM tenancy.advise() WHERE rule = 'foreign_type' AND object IN ('app.uses', 'app.unmade') ORDER BY 1, 2;
+DROP TABLE uses, unmade;
+DROP TYPE app.span, app.pair;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM more_attempts;
+RESET ROLE;
 -- Without a table of others, the type's owner may.
 SET ROLE regress_smith;
 SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|CASCADE|RENAME|CAST|DEFAULT|ADD A|ADD COL' AND s !~ 'OWNED';

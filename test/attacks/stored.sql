@@ -47,3 +47,27 @@ SELECT 'types', s.statement, E'@as att_dev nobody\nSET LOCAL search_path = smith
 FROM unnest(ARRAY['ALTER DOMAIN smithy.line ADD CHECK (smithy.told(value))', 'ALTER DOMAIN line ADD CHECK (told(value))', 'ALTER DOMAIN smithy.inner ADD CHECK (smithy.told(value))', 'ALTER DOMAIN smithy.line ADD CHECK (value < ''canary_f'')',
   'ALTER DOMAIN smithy.outer ADD CHECK (smithy.told(value))', 'ALTER DOMAIN smithy.checked VALIDATE CONSTRAINT early', 'ALTER DOMAIN checked VALIDATE CONSTRAINT early', 'ALTER DOMAIN smithy.outer SET NOT NULL', 'ALTER DOMAIN smithy.line SET NOT NULL',
   'DROP DOMAIN smithy.checked CASCADE', 'DROP DOMAIN smithy.inner CASCADE', 'DROP SCHEMA smithy CASCADE', 'DROP OWNED BY att_dev CASCADE']) s (statement);
+
+-- The same owner's code, wherever somebody else's statement would run it: what is made of a type after a table uses it, in whatever way.
+CREATE FUNCTION smithy.ran(value anyelement) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_user <> 'att_dev' THEN RAISE INFO '@found code of the type''s owner, as %', current_user; END IF;
+  RETURN true;
+END
+$$;
+CREATE FUNCTION smithy.given() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM smithy.ran(1); RETURN 'x'; END $$;
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'types', format('%s, then %s', u.title, c.change), E'@as att_dev nobody\nCREATE DOMAIN smithy.fresh AS text; CREATE TYPE smithy.pair AS (word smithy.fresh); CREATE TABLE smithy.par (word text); CREATE TABLE smithy.kid () INHERITS (smithy.par);\n@as postgres\nSET LOCAL client_min_messages = warning;\n' ||
+  replace(u.made, '{columns}', 'id int, organization_id uuid, workspace_id uuid, word text') || E';\nSELECT tenancy.protect(''app.made'', ''logs'', organization => ''organization_id'', workspace => ''workspace_id'');\nGRANT SELECT, INSERT ON app.made TO PUBLIC;\n' ||
+  E'RESET client_min_messages;\n@as att_dev nobody\n' || c.change || E';\n@as postgres\n' || coalesce(u.later || E';\n', '') ||
+  E'@as att_app olivia\nINSERT INTO app.made (id, organization_id, workspace_id, word) VALUES (1, ''aaaaaaaa-0000-4000-8000-000000000000'', ''aaaaaaaa-0000-4000-8000-000000000002'', ''canary_mine'');\nSELECT ' || coalesce(u.read, 'word') || E' FROM app.made;', 'canary_(globex|theirs)', false
+FROM (VALUES ('a column', 'CREATE TABLE app.made ({columns}, used smithy.fresh DEFAULT ''x'')', NULL, NULL), ('a column without a default', 'CREATE TABLE app.made ({columns}, used smithy.fresh)', NULL, NULL),
+    ('an array', 'CREATE TABLE app.made ({columns}, used smithy.fresh[] DEFAULT ''{x}'')', NULL, NULL), ('a composite type', 'CREATE TABLE app.made ({columns}, used smithy.pair DEFAULT ROW(''x''))', NULL, NULL),
+    ('a domain over it', 'CREATE DOMAIN app.over AS smithy.fresh; CREATE TABLE app.made ({columns}, used app.over)', NULL, NULL), ('a range', 'CREATE TYPE app.span AS RANGE (subtype = smithy.fresh); CREATE TABLE app.made ({columns}, used app.span DEFAULT ''[a,b]'')', NULL, NULL),
+    ('a generated column', 'CREATE TABLE app.made ({columns}, used text GENERATED ALWAYS AS ((word::smithy.fresh)::text) STORED)', NULL, NULL), ('a default', 'CREATE TABLE app.made ({columns}, used text DEFAULT (''x''::smithy.fresh)::text)', NULL, NULL),
+    ('a check', 'CREATE TABLE app.made ({columns}, CHECK (word::smithy.fresh IS NOT NULL))', NULL, NULL), ('an index', 'CREATE TABLE app.made ({columns}); CREATE INDEX ON app.made ((word::smithy.fresh))', NULL, NULL),
+    ('the condition of an index', 'CREATE TABLE app.made ({columns}); CREATE INDEX ON app.made (id) WHERE word::smithy.fresh <> ''y''', NULL, NULL), ('a policy', 'CREATE TABLE app.made ({columns}); CREATE POLICY p ON app.made AS RESTRICTIVE USING (word::smithy.fresh <> ''y'')', NULL, NULL),
+    ('a trigger', 'CREATE TABLE app.made ({columns}); CREATE TRIGGER t BEFORE INSERT ON app.made FOR EACH ROW WHEN (NEW.word::smithy.fresh <> ''y'') EXECUTE FUNCTION suppress_redundant_updates_trigger()', NULL, NULL),
+    ('a partitioned table', 'CREATE TABLE app.made ({columns}, used smithy.fresh) PARTITION BY LIST (id)', 'CREATE TABLE app.made_1 PARTITION OF app.made DEFAULT', NULL), ('a row of an heir', 'CREATE TABLE app.made ({columns}, used smithy.kid DEFAULT ROW(''x''))', NULL, 'used')) u (title, made, later, read),
+  unnest(ARRAY['ALTER DOMAIN smithy.fresh ADD CHECK (smithy.ran(value))', 'ALTER DOMAIN smithy.fresh ADD CHECK (smithy.ran(value)) NOT VALID', 'ALTER DOMAIN smithy.fresh SET DEFAULT smithy.given()',
+    'ALTER TABLE smithy.par ADD COLUMN more smithy.line DEFAULT smithy.given()', 'CREATE CAST (text AS smithy.pair) WITH INOUT AS IMPLICIT', 'ALTER TYPE smithy.pair ADD ATTRIBUTE more smithy.line']) c (change);

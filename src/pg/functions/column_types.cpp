@@ -40,11 +40,11 @@ bool is_exempt() {
 
 void check_tables_with_type(Oid type) {
   if (is_exempt()) return;
-  for (const Oid table : tables_with_type(type).span())
+  for (const Oid table : tables_that_use(type).span())
     if (is_of_others(table))
       ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                       errmsg("must be owner of table %s", get_rel_name(table)),
-                      errdetail("It has values of type %s, of rows that row security may hide from the role.",
+                      errdetail("It uses type %s for rows that row security may hide from the role.",
                                 format_type_be(type))));
 }
 
@@ -161,6 +161,9 @@ void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
     examine_type(object);
   } else if (catalog == CastRelationId && access == OAT_POST_CREATE) {
     examine_cast(object);
+  } else if (catalog == RelationRelationId && access == OAT_POST_CREATE && column > 0) {
+    // Values of the row's type have the new attribute from then on, and compare and print in another way.
+    require_tables_with_type(get_rel_type_id(object));
   } else if (catalog == RelationRelationId && access == OAT_DROP) {
     examine_drop(object, static_cast<AttrNumber>(column));
   } else if (catalog == PolicyRelationId && access == OAT_DROP) {

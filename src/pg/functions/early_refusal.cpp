@@ -134,10 +134,6 @@ void examine(const AlterTableStmt *statement) {
   const ListCell *cell = nullptr;
   foreach (cell, statement->cmds) {
     const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
-    // Values of the row's type have it from then on, and compare and print in another way.
-    if (part->subtype == AT_AddColumn)
-      if (const Oid relation = found(statement->relation); OidIsValid(relation))
-        require_tables_with_type(get_rel_type_id(relation));
     if (part->subtype == AT_ClusterOn) require_index(statement->relation, part->name);
     if (part->def == nullptr) continue;
     if (part->subtype == AT_ReplicaIdentity)
@@ -233,8 +229,11 @@ void examine(const AlterEnumStmt *statement) {
 
 void examine(const RenameStmt *statement) {
   if (statement->renameType != OBJECT_ATTRIBUTE && statement->renameType != OBJECT_COLUMN) return;
-  if (const Oid relation = found(statement->relation); OidIsValid(relation))
-    require_tables_with_type(get_rel_type_id(relation));
+  const Oid relation = found(statement->relation);
+  if (!OidIsValid(relation)) return;
+  const ListCell *cell = nullptr;
+  foreach (cell, find_all_inheritors(relation, NoLock, nullptr))
+    require_tables_with_type(get_rel_type_id(lfirst_oid(cell)));
 }
 
 void examine_command(Node *command) {
