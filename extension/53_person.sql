@@ -90,6 +90,6 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_still_address(boolean, text, uuid) IS 'Raises 40001 unless the session is still a DBA''s, or that of a person with this address; 28000 where its token doesn''t count in the organization';
 
-CREATE FUNCTION tenancy_internal.note_taken_rights(organization_id uuid, VARIADIC holders uuid[]) RETURNS void
+CREATE FUNCTION tenancy_internal.note_taken_rights(organization_id uuid, holders uuid[]) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_note_taken_rights';
 COMMENT ON FUNCTION tenancy_internal.note_taken_rights(uuid, uuid[]) IS 'Has rights that users or API keys take on their own count once they are committed: until then their sessions in the organization are refused, 55000';

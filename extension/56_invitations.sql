@@ -197,7 +197,7 @@ BEGIN
   IF accepted.role_id = tenancy_internal.find_role(NULL, 'organization', 'owner') THEN
     UPDATE tenancy.organizations o SET open_to_sign_up = false WHERE o.organization_id = accepted.organization_id AND o.open_to_sign_up;
   END IF;
-  PERFORM tenancy_internal.note_taken_rights(accepted.organization_id, the_user) WHERE NOT by_dba;
+  PERFORM tenancy_internal.note_taken_rights(accepted.organization_id, ARRAY[the_user]) WHERE NOT by_dba;
 END
 $$;
 COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. The person''s sessions act in the organization once this is committed (before, 55000). What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key, or a token that an organization can make, 28000 for a token that was ended in its organization';

@@ -213,7 +213,7 @@ BEGIN
   WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
   PERFORM tenancy_internal.mark_group(the_group.group_id);
   -- The caller, or whose keys it has, may be among them, and has not had these rights.
-  PERFORM tenancy_internal.note_taken_rights(the_organization, VARIADIC ARRAY(
+  PERFORM tenancy_internal.note_taken_rights(the_organization, ARRAY(
     SELECT m.user_id FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (members_before)))
   WHERE by_sync;
 END

@@ -181,7 +181,7 @@ BEGIN
   INSERT INTO tenancy.elevations (organization_id, user_id, role_id, workspace_id, rule_id, reason, duration, created_at, ends_at)
   VALUES (me.organization_id, me.user_id, the_role, the_workspace, decision.rule_id, elevate.reason, elevate."for", begins, elevate.until)
   RETURNING elevations.elevation_id INTO elevate.elevation_id;
-  PERFORM tenancy_internal.note_taken_rights(me.organization_id, me.user_id) WHERE elevate.until IS NOT NULL AND NOT tenancy.is_dba();
+  PERFORM tenancy_internal.note_taken_rights(me.organization_id, ARRAY[me.user_id]) WHERE elevate.until IS NOT NULL AND NOT tenancy.is_dba();
 END
 $$;
 COMMENT ON FUNCTION tenancy.elevate(text, text, interval, text) IS 'Takes a role of the session''s organization, or of one of its workspaces, for a reason and a time, where allow_elevation() lets the session''s user; returns the elevation''s id, and its end (NULL: it waits for approve_elevation()). It counts in sessions of the user, and not for API keys, from the next transaction on: until this one is committed, the user''s sessions in the organization are refused in it (55000). 42501 where it is not allowed, for longer than is allowed, and for an API key, a token of a service, or one that names scopes or a workspace; 53400 when it was taken too often';
@@ -256,7 +256,7 @@ BEGIN
                                                                 begins, the_end, the_one.elevation_id);
   PERFORM tenancy_internal.check_elevation(decision.answer, decision.rule_id, (SELECT r.name FROM tenancy.roles r WHERE r.role_id = the_one.role_id));
   UPDATE tenancy.elevations e SET ends_at = the_end, approved_by = approver WHERE e.elevation_id = the_one.elevation_id;
-  PERFORM tenancy_internal.note_taken_rights(the_one.organization_id, the_one.user_id) WHERE NOT tenancy.is_dba();
+  PERFORM tenancy_internal.note_taken_rights(the_one.organization_id, ARRAY[the_one.user_id]) WHERE NOT tenancy.is_dba();
   RETURN the_end;
 END
 $$;

@@ -119,7 +119,7 @@ BEGIN
       DETAIL = 'Service keys with the scope api_keys.rotate may.';
   END IF;
   new_secret := tenancy_internal.replace_secret(key, rotate_own_api_key.transition);
-  PERFORM tenancy_internal.note_taken_rights(key.organization_id, key.api_key_id) WHERE key.rotate_by <= clock_timestamp() AND NOT tenancy.is_dba();
+  PERFORM tenancy_internal.note_taken_rights(key.organization_id, ARRAY[key.api_key_id]) WHERE key.rotate_by <= clock_timestamp() AND NOT tenancy.is_dba();
   RETURN new_secret;
 END
 $$;
