@@ -3,6 +3,7 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+SELECT coalesce(max(audit_id), 0) AS begins FROM tenancy.audit_log \gset
 SET client_min_messages = warning;
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
 CREATE FUNCTION by(who text, command text) RETURNS text LANGUAGE plpgsql AS $$
@@ -143,7 +144,7 @@ REVOKE USAGE ON TYPE tenancy.administrator FROM regress_other_administrator;
 REVOKE USAGE ON SCHEMA app FROM regress_other_administrator;
 DROP ROLE regress_other_administrator;
 -- Entries of each
-SELECT action, resource_type, actor, after ->> 'reason' AS reason FROM tenancy.audit_log WHERE resource_type IN ('elevation', 'elevation_rule') AND organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' ORDER BY audit_id;
+SELECT action, resource_type, actor, after ->> 'reason' AS reason FROM tenancy.audit_log WHERE resource_type IN ('elevation', 'elevation_rule') AND organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND audit_id > :begins ORDER BY audit_id;
 
 -- One second before and after the end: the next statement, a prepared plan, a cursor, a function that goes on
 SELECT tenancy.allow_elevation('acme', 'organization/admin', 'nora@acme.test', '1 hour', 10);
