@@ -8,6 +8,10 @@ CREATE FUNCTION tenancy_internal.hold_parent() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_hold_parent';
 COMMENT ON FUNCTION tenancy_internal.hold_parent() IS 'Trigger of a parent: a row that moves to another tenant is held FOR UPDATE, so that no child is added meanwhile';
 
+CREATE FUNCTION tenancy_internal.keep_children() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_keep_children';
+COMMENT ON FUNCTION tenancy_internal.keep_children() IS 'Trigger of a parent: raises 23000 for a row whose key was another one''s in the transaction, and still is that of rows of another tenant';
+
 CREATE FUNCTION tenancy_internal.move_children() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_move_children';
 COMMENT ON FUNCTION tenancy_internal.move_children() IS 'Trigger of a parent: the rows that refer to a row that has moved go along';
@@ -64,7 +68,7 @@ BEGIN
   END IF;
   FOR gone IN
     SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger t
-    WHERE t.tgrelid = ANY (parents) AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc AND t.tgparentid = 0
+    WHERE t.tgrelid = ANY (parents) AND t.tgfoid IN ('tenancy_internal.hold_parent'::regproc, 'tenancy_internal.keep_children'::regproc) AND t.tgparentid = 0
       AND NOT EXISTS (SELECT FROM pg_trigger other WHERE other.tgrelid = t.tgrelid AND other.tgconstrrelid <> 0
                         AND other.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc)) LOOP
     PERFORM tenancy_internal.keep_name(gone.relation);
@@ -141,9 +145,12 @@ BEGIN
   END IF;
   -- Also in case somebody switched it off
   EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_update_hold"', make_hold_trigger.parent.relation);
+  -- Not for rows that logical replication writes, as with the parents of a link. Without a condition, which would keep the key's type.
+  EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_vacant_key" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
+                  EXECUTE FUNCTION tenancy_internal.keep_children()', make_hold_trigger.parent.relation);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.make_hold_trigger(tenancy.protected_tables) IS 'Makes the trigger that holds a row which moves';
+COMMENT ON FUNCTION tenancy_internal.make_hold_trigger(tenancy.protected_tables) IS 'Makes the triggers that hold a row which moves, and a key for the rows that refer to it';
 
 -- Of link tables. Deferred, so that both parents can move in one transaction. Not for rows that logical replication writes: a link
 -- that is local to the subscriber would end it where parents move one after the other.

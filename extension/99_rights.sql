@@ -7,6 +7,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA tenancy_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.fill_nulls() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.take_from_parent() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.hold_parent() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy_internal.keep_children() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.move_children() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.check_parents() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.keep_row() TO PUBLIC;

@@ -148,9 +148,44 @@ SPIPlanPtr make_strange(const ChildTable &child, int parent) {
   return keep(sql.data, 2, types);
 }
 
+// Values are compared as they are stored, and NULL is a value.
+void append_copies(StringInfo sql, const ChildTable &child, int first_parameter) {
+  const char *joint = "";
+  appendStringInfoString(sql, "pg_catalog.record_image_eq(ROW(");
+  for (const AttrNumber copy : child.columns.copies) {
+    if (copy == InvalidAttrNumber) continue;
+    appendStringInfo(sql, "%s%s", joint, column_of(child.relation, copy));
+    joint = ", ";
+  }
+  joint = "), ROW(";
+  for (const AttrNumber copy : child.columns.copies) {
+    if (copy == InvalidAttrNumber) continue;
+    appendStringInfo(sql, "%s$%d", joint, first_parameter++);
+    joint = ", ";
+  }
+  appendStringInfoString(sql, "))");
+}
+
+SPIPlanPtr make_left(const ChildTable &child, int parent) {
+  if (parent > 0) return make_strange(child, parent);
+  const ParentKey &key = child.parents[0].key;
+  Oid types[1 + id_column_count] = {get_atttype(key.relation, key.referenced)};
+  int count = 1;
+  for (const AttrNumber copy : child.columns.copies)
+    if (copy != InvalidAttrNumber) types[count++] = get_atttype(child.relation, copy);
+  StringInfoData sql;
+  begin_statement(&sql, {child.relation}, {key.equal});
+  appendStringInfo(&sql, "SELECT FROM %s%s x WHERE ", only(child.relation), qualified(child.relation));
+  append_key_of_child(&sql, child, 0);
+  appendStringInfoString(&sql, " AND NOT ");
+  append_copies(&sql, child, 2);
+  return keep(sql.data, count, types);
+}
+
+// Rows that say something else than the parent did are not its tenant's, and stay.
 SPIPlanPtr make_move(const ChildTable &child) {
   const Parent &parent = child.parents[0];
-  Oid types[1 + id_column_count] = {get_atttype(parent.key.relation, parent.key.referenced)};
+  Oid types[1 + 2 * id_column_count] = {get_atttype(parent.key.relation, parent.key.referenced)};
   int count = 1;
   StringInfoData sql;
   begin_statement(&sql, {child.relation}, {parent.key.equal});
@@ -165,6 +200,10 @@ SPIPlanPtr make_move(const ChildTable &child) {
   }
   appendStringInfoString(&sql, " WHERE ");
   append_key_of_child(&sql, child, 0);
+  appendStringInfoString(&sql, " AND ");
+  append_copies(&sql, child, count + 1);
+  const int copies = count - 1;
+  for (int copy = 1; copy <= copies; copy++) types[count++] = types[copy];
   return keep(sql.data, count, types);
 }
 
@@ -201,6 +240,12 @@ SPIPlanPtr visible_plan(ChildTable &child, int parent) {
 SPIPlanPtr strange_plan(ChildTable &child, int parent) {
   SPIPlanPtr &plan = locked_plan(child.parents[parent].strange, child.relation, AccessShareLock);
   if (plan == nullptr) plan = make_strange(child, parent);
+  return plan;
+}
+
+SPIPlanPtr left_plan(ChildTable &child, int parent) {
+  SPIPlanPtr &plan = locked_plan(child.parents[parent].left, child.relation, AccessShareLock);
+  if (plan == nullptr) plan = make_left(child, parent);
   return plan;
 }
 

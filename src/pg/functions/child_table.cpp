@@ -77,9 +77,9 @@ bool has_trigger_for(const Relation parent, Oid child, const char *function) {
   return false;
 }
 
-bool has_hold(const Relation parent) {
+bool has_trigger(const Relation parent, const char *function) {
   for (const Trigger &trigger : triggers_of(parent))
-    if (is_enabled(&trigger) && is_our_function(trigger.tgfoid, "hold_parent")) return true;
+    if (is_enabled(&trigger) && is_our_function(trigger.tgfoid, function)) return true;
   return false;
 }
 
@@ -280,7 +280,7 @@ const char *problem_of_child(Relation child, const ChildColumns &columns) {
     // The parent's triggers are for the topmost table.
     if (child->rd_rel->relispartition) continue;
     const Relation opened = table_open(parent.relation, AccessShareLock);
-    const bool follows = has_hold(opened) &&
+    const bool follows = has_trigger(opened, "hold_parent") && has_trigger(opened, "keep_children") &&
                          has_trigger_for(opened, relation, i == 0 ? "move_children" : "check_parents") &&
                          (columns.parents == 1 || has_trigger_for(child, InvalidOid, "check_parents"));
     table_close(opened, NoLock);
@@ -328,6 +328,7 @@ ChildTable &child_table(Oid relation) {
     retire_plan(parent.visible);
     retire_plan(parent.accepted);
     retire_plan(parent.strange);
+    retire_plan(parent.left);
   }
   read_child(*child);
   child->is_complete = true;

@@ -48,6 +48,7 @@ struct Parent {
   SPIPlanPtr visible;   // $1 a key: one row if the principal may see it
   SPIPlanPtr accepted;  // $1 a key: one row if the policies may accept a child of it
   SPIPlanPtr strange;   // $1 a key, $2 a tenant: one row if a child names another
+  SPIPlanPtr left;      // $1 a key, $2... the values to copy, or a tenant: one row if a child has others
 };
 
 /// CACHES: a child table's description, until the server invalidates it. For immediate use.
@@ -61,7 +62,7 @@ struct ChildTable {
   int compared;
   AttrNumber compared_column;  // of the child
   Parent parents[max_parents];
-  SPIPlanPtr move;  // $1 a key of the first parent, $2... the copied values
+  SPIPlanPtr move;  // $1 a key of the first parent, $2... the values to copy, and those before
 };
 
 /// Raises 55000 if the triggers, a foreign key or the parent's protection are missing.
@@ -76,6 +77,7 @@ SPIPlanPtr read_plan(ChildTable &child, int parent);
 SPIPlanPtr accepted_plan(ChildTable &child, int parent);
 SPIPlanPtr visible_plan(ChildTable &child, int parent);
 SPIPlanPtr strange_plan(ChildTable &child, int parent);
+SPIPlanPtr left_plan(ChildTable &child, int parent);
 SPIPlanPtr move_plan(ChildTable &child);
 
 void register_child_tables();

@@ -6,6 +6,7 @@
 // Statements run as the owner of the table that they change, who sees all of its rows, as in referential
 // actions.
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/owner_exemption.hpp"
@@ -51,7 +52,13 @@ void become(const Caller &caller) {
   AtEOXact_GUC(false, caller.settings);
 }
 
-enum class Fires { before_insert_or_update, before_update, after_insert_or_update, after_update };
+enum class Fires {
+  before_change,
+  before_insert_or_update,
+  before_update,
+  after_insert_or_update,
+  after_update
+};
 
 // Fired otherwise, the trigger data lack the rows used here.
 TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, Fires fires) {
@@ -68,7 +75,7 @@ TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, Fi
             (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
              errmsg("function \"%s\" must be fired %s the row changes", name, after ? "after" : "before")));
   const bool on_insert = fires == Fires::before_insert_or_update || fires == Fires::after_insert_or_update;
-  if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
+  if (fires != Fires::before_change && !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
       !(on_insert && TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
     ereport(ERROR,
             (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -131,14 +138,20 @@ void require_one_owner(FunctionCallInfo fcinfo, const ChildTable &child) {
   fcinfo->flinfo->fn_extra = fcinfo->flinfo;
 }
 
+void require_protected(FunctionCallInfo fcinfo, const TriggerData *trigger) {
+  // Examined once for a statement
+  if (fcinfo->flinfo->fn_extra != nullptr) return;
+  if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).found) raise_foreign_trigger(trigger);
+  fcinfo->flinfo->fn_extra = fcinfo->flinfo;
+}
+
 void check_result(int result, int expected) {
   if (result != expected) elog(ERROR, "SPI_execute_snapshot returned %s", SPI_result_code_string(result));
 }
 
-int parent_argument(const TriggerData *trigger) {
-  const int parent = trigger->tg_trigger->tgnargs == 1 ? pg_strtoint32(trigger->tg_trigger->tgargs[0]) : -1;
-  if (parent < 0 || parent >= max_parents)
-    elog(ERROR, "trigger \"%s\" has been changed", trigger->tg_trigger->tgname);
+int parent_argument(const Trigger &trigger) {
+  const int parent = trigger.tgnargs == 1 ? pg_strtoint32(trigger.tgargs[0]) : -1;
+  if (parent < 0 || parent >= max_parents) elog(ERROR, "trigger \"%s\" has been changed", trigger.tgname);
   return parent;
 }
 
@@ -283,6 +296,69 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
   }
 }
 
+// A key that a row gives up, by DELETE or UPDATE, may leave rows that refer to it: the server checks that at
+// the end of the statement or the transaction, and is content with any row that has the key by then. Only in
+// such transactions are children looked for, since the column by which they refer need not have an index.
+FullTransactionId giving_up;
+
+void note_given_up_key() { giving_up = GetTopFullTransactionId(); }
+
+bool gives_up_keys() {
+  return FullTransactionIdIsValid(giving_up) &&
+         FullTransactionIdEquals(giving_up, GetTopFullTransactionIdIfAny());
+}
+
+bool changes_key(const TriggerData *trigger, const ChildTable &child, int number) {
+  require_parent(trigger, child, number);
+  const ParentKey &key = child.parents[number].key;
+  bool was_null = false, is_null = false;
+  const Datum before =
+      value_of(trigger->tg_relation, trigger->tg_trigtuple, key.relation, key.referenced, &was_null);
+  const Datum now =
+      value_of(trigger->tg_relation, trigger->tg_newtuple, key.relation, key.referenced, &is_null);
+  int16 length = 0;
+  bool by_value = false;
+  get_typlenbyval(get_atttype(key.relation, key.referenced), &length, &by_value);
+  return was_null != is_null || (!is_null && !datum_image_eq(before, now, by_value, length));
+}
+
+// A row that takes a key, to which rows of another tenant refer since they have lost their parent.
+void check_left_children(TriggerData *trigger, HeapTuple row, Oid relation, int number) {
+  Context context{};
+  enter(context, relation);
+  SPI_connect();
+  ChildTable &child = child_table(relation);
+  require_parent(trigger, child, number);
+  const Parent &parent = child.parents[number];
+  Datum values[1 + id_column_count];
+  char nulls[1 + id_column_count];
+  int count = 0;
+  const auto add = [&](AttrNumber column) {
+    bool is_null = false;
+    values[count] = value_of(trigger->tg_relation, row, parent.key.relation, column, &is_null);
+    nulls[count++] = is_null ? 'n' : ' ';
+  };
+  add(parent.key.referenced);
+  if (number > 0)
+    add(parent.columns[child.compared]);
+  else
+    for (int part = 0; part < id_column_count; part++)
+      if (child.columns.copies[part] != InvalidAttrNumber) add(parent.columns[part]);
+  const Oid parent_relation = parent.key.relation;
+  const Datum key = values[0];
+  const Snapshots snapshots = snapshots_for_children();
+  const Caller caller = become_owner(relation, SECURITY_RESTRICTED_OPERATION);
+  check_result(SPI_execute_snapshot(left_plan(child, number), values, nulls, snapshots.newest,
+                                    InvalidSnapshot, snapshots.newest != InvalidSnapshot, false, 1),
+               SPI_OK_SELECT);
+  become(caller);
+  // A row that has the key already stays what it is: the server refuses another one, or updates it.
+  if (SPI_processed > 0 && !read_parent_row(child_table(relation), number, key))
+    raise_strange(relation, parent_relation);
+  SPI_finish();
+  leave(context);
+}
+
 // For a row of another parent than the first: its children must belong to its tenant.
 void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number) {
   ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
@@ -339,11 +415,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
 Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
   const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", Fires::before_update);
-  // Evaluated once for a statement
-  if (fcinfo->flinfo->fn_extra == nullptr) {
-    if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).found) raise_foreign_trigger(trigger);
-    fcinfo->flinfo->fn_extra = fcinfo->flinfo;
-  }
+  require_protected(fcinfo, trigger);
   TupleTableSlot *slot = table_slot_create(trigger->tg_relation, nullptr);
   TM_FailureData failure{};
   ItemPointerData place = trigger->tg_trigtuple->t_self;
@@ -358,6 +430,34 @@ Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
   return PointerGetDatum(trigger->tg_newtuple);
 }
 
+// BEFORE INSERT OR UPDATE OR DELETE on a parent
+PG_FUNCTION_INFO_V1(pg_tenancy_keep_children);
+Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "keep_children", Fires::before_change);
+  require_protected(fcinfo, trigger);
+  const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+  HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
+  const bool may_be_left = gives_up_keys();
+  if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+    note_given_up_key();
+  } else if (updated || may_be_left) {
+    const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
+    for (int i = 0; i < triggers->numtriggers; i++) {
+      const Trigger &other = triggers->triggers[i];
+      if (!OidIsValid(other.tgconstrrelid)) continue;
+      int number = 0;
+      if (is_our_function(other.tgfoid, "check_parents"))
+        number = parent_argument(other);
+      else if (!is_our_function(other.tgfoid, "move_children"))
+        continue;
+      if (updated && !changes_key(trigger, child_table(other.tgconstrrelid), number)) continue;
+      if (updated) note_given_up_key();
+      if (may_be_left) check_left_children(trigger, row, other.tgconstrrelid, number);
+    }
+  }
+  return PointerGetDatum(row);
+}
+
 // AFTER UPDATE on the first parent, FROM the child
 PG_FUNCTION_INFO_V1(pg_tenancy_move_children);
 Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
@@ -370,19 +470,18 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
   require_parent(trigger, child, 0);
   require_one_owner(fcinfo, child);
   const Parent &parent = child.parents[0];
-  Datum values[1 + id_column_count];
-  char nulls[1 + id_column_count];
+  Datum values[1 + 2 * id_column_count];
+  char nulls[1 + 2 * id_column_count];
   int count = 0;
-  const auto add = [&](AttrNumber column) {
+  const auto add = [&](HeapTuple row, AttrNumber column) {
     bool is_null = false;
-    values[count] =
-        value_of(trigger->tg_relation, trigger->tg_newtuple, parent.key.relation, column, &is_null);
-    nulls[count] = is_null ? 'n' : ' ';
-    count++;
+    values[count] = value_of(trigger->tg_relation, row, parent.key.relation, column, &is_null);
+    nulls[count++] = is_null ? 'n' : ' ';
   };
-  add(parent.key.referenced);
-  for (int part = 0; part < id_column_count; part++)
-    if (child.columns.copies[part] != InvalidAttrNumber) add(parent.columns[part]);
+  add(trigger->tg_newtuple, parent.key.referenced);
+  for (HeapTuple row : {trigger->tg_newtuple, trigger->tg_trigtuple})
+    for (int part = 0; part < id_column_count; part++)
+      if (child.columns.copies[part] != InvalidAttrNumber) add(row, parent.columns[part]);
   const Snapshots snapshots = snapshots_for_children();
   // Not restricted, since the children's own constraints can be deferred.
   const Caller caller = become_owner(child.relation, 0);
@@ -407,7 +506,7 @@ Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
   enter(context, OidIsValid(child) ? child : RelationGetRelid(trigger->tg_relation));
   SPI_connect();
   if (OidIsValid(child))
-    check_row_of_parent(trigger, row, parent_argument(trigger));
+    check_row_of_parent(trigger, row, parent_argument(*trigger->tg_trigger));
   else
     check_row_of_child(trigger, row);
   SPI_finish();
