@@ -88,3 +88,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_bindings() IS 'Trigger: logins no longer stand for whom a removed row, by these columns, was about';
+
+-- A trusted login serves all tenants: what one of its users does in an organization must not end that.
+CREATE FUNCTION tenancy_internal.keep_trust() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (OLD.login, true) ON CONFLICT ON CONSTRAINT login_bindings_pkey DO NOTHING;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_trust() IS 'Trigger: a login that is trusted remains so when whom it stood for leaves or is deleted';

@@ -209,7 +209,7 @@ BEGIN
   PERFORM tenancy_internal.require_still(by_dba, me);
 END
 $$;
-COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token, 54000 beyond 100 subjects of an issuer and user, except by a DBA';
+COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link, which rests on that person from then on; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token, 54000 beyond 100 subjects of an issuer and user, except by a DBA';
 
 -- One trust in each call: a person who ends what one organization says of it must not wait for another, which may have linked the same
 -- subject of the same issuer.

@@ -304,8 +304,10 @@ DECLARE
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
   PERFORM tenancy_steps.refuse_several_owners(create_partitions.schema);
-  IF create_partitions.unit IS NULL OR create_partitions.ahead IS NULL OR create_partitions.since IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a unit, an interval and a time must be given';
+  IF create_partitions.unit IS NULL OR isfinite(create_partitions.since + create_partitions.ahead) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a unit, a finite interval and a finite time must be given';
+  ELSIF create_partitions.since + 10000 * ('1 ' || create_partitions.unit)::interval < create_partitions.since + create_partitions.ahead THEN
+    RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too many partitions would be made', DETAIL = 'A call makes at most 10000 of a table.';
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
@@ -341,7 +343,7 @@ BEGIN
   RETURN made;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, timestamptz) IS 'Makes the partitions that the observability tables of a schema lack from a time on, and returns how many; where pg_partman manages a table, it does so; one that cannot be made is passed over with a WARNING, see job_problems';
+COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, timestamptz) IS 'Makes the partitions that the observability tables of a schema lack from a time on, and returns how many; where pg_partman manages a table, it does so; one that cannot be made is passed over with a WARNING, see job_problems; 54000 for more than 10000 of a table';
 
 -- Not by the function in the schema: its owner could replace it, and its code would run with the caller's rights.
 CREATE PROCEDURE tenancy.create_partitions_in_batches(schema regnamespace, since timestamptz, until timestamptz)
@@ -352,8 +354,8 @@ DECLARE
   made integer;
 BEGIN
   PERFORM tenancy_steps.refuse_no_schema(create_partitions_in_batches.schema);
-  IF create_partitions_in_batches.since IS NULL OR create_partitions_in_batches.until IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'two times must be given';
+  IF (pg_catalog.isfinite(create_partitions_in_batches.since) AND pg_catalog.isfinite(create_partitions_in_batches.until)) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'two finite times must be given';
   END IF;
   WHILE at OPERATOR(pg_catalog.<=) create_partitions_in_batches.until LOOP
     IF create_partitions_in_batches.until OPERATOR(pg_catalog.-) at OPERATOR(pg_catalog.<) step THEN

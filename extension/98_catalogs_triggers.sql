@@ -72,6 +72,8 @@ BEGIN
     ('organizations', 'forget_refusals', 'AFTER DELETE OR TRUNCATE', 'STATEMENT', NULL, 'forget_refusals()', false),
     ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',
      'NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL', 'settle_binding()', false),
+    -- As a consequence of something else, and not by the statement of a DBA
+    ('login_bindings', 'keep_trust', 'AFTER DELETE', 'ROW', 'OLD.trusted AND OLD.user_id IS NOT NULL AND pg_trigger_depth() > 0', 'keep_trust()', true),
     ('organization_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
     ('organization_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
      '(OLD.organization_id, OLD.user_id, OLD.role_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id, NEW.role_id)', 'end_keys_of_leaver()', false),

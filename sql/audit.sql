@@ -301,6 +301,20 @@ UPDATE tenancy.organizations SET name = 'Acme 3' WHERE slug = 'acme';
 SELECT set_to(5000000000000000);
 UPDATE tenancy.organizations SET name = 'Acme 4' WHERE slug = 'acme';
 UPDATE tenancy.organizations SET name = 'Acme' WHERE slug = 'acme';
+-- In steps that are let pass one by one, neither
+BEGIN;
+DO $$
+DECLARE
+  step bigint;
+BEGIN
+  FOR step IN 1..20 LOOP
+    PERFORM set_to((SELECT max(audit_id) + 999999999999000 FROM tenancy.audit_log));
+    UPDATE tenancy.organizations SET name = format('Acme in step %s', step) WHERE slug = 'acme';
+  END LOOP;
+END
+$$;
+SELECT max(audit_id) < :last + 100 AS all_low FROM tenancy.audit_log;
+ROLLBACK;
 SELECT count(*), bool_and(audit_id < :last + 100) AS all_low, array_agg(after ->> 'name' ORDER BY audit_id) FROM tenancy.audit_log WHERE audit_id > :last;
 SELECT * FROM tenancy.verify_audit_log();
 DROP FUNCTION set_to;

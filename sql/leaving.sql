@@ -200,6 +200,40 @@ ROLLBACK TO joined;
 DELETE FROM tenancy.organization_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email LIKE '%@x.test';
 TABLE bindings;
 ROLLBACK;
+-- What ends a binding leaves the trust that all tenants need; a DBA ends both.
+SELECT tenancy.trust_login(login::text::name) FROM tenancy.login_bindings WHERE login::text ~ 'bound' \g /dev/null
 SET client_min_messages = error;
+SELECT tenancy.bind_login('regress_bound_1', 'mona@acme.test', 'acme'), tenancy.bind_login('regress_bound_2', 'nora@acme.test'),
+       tenancy.bind_login('regress_bound_3', 'ben@acme.test', 'acme', 'support'), tenancy.bind_login('regress_bound_4', 'nora@acme.test', 'acme') \g /dev/null
+CREATE VIEW bindings AS SELECT login, trusted, b.user_id IS NOT NULL AS bound FROM tenancy.login_bindings b WHERE login::text ~ 'bound' ORDER BY login::text;
+CREATE FUNCTION bindings_after(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  role text;
+  result text;
+BEGIN
+  FOREACH role IN ARRAY '{origin, replica}'::text[] LOOP
+    BEGIN
+      PERFORM set_config('session_replication_role', role, true);
+      EXECUTE bindings_after.change;
+      result := concat_ws('; ', result, (SELECT string_agg(CASE WHEN trusted AND NOT bound THEN 'trusted' WHEN trusted THEN 'both' ELSE 'bound' END, ' ') FROM bindings));
+      RAISE SQLSTATE 'UNDO1';
+    EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+    END;
+  END LOOP;
+  RETURN result;
+END
+$$;
+SELECT change, bindings_after(change) FROM unnest(ARRAY['SELECT',
+  $$DELETE FROM tenancy.organization_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'mona@acme.test'$$,
+  $$DELETE FROM tenancy.organization_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'nora@acme.test'$$,
+  $$DELETE FROM tenancy.workspaces WHERE slug = 'support'$$,
+  $$DELETE FROM tenancy.api_keys k USING tenancy.users u WHERE k.user_id = u.user_id AND u.email = 'nora@acme.test';
+    DELETE FROM tenancy.users WHERE email = 'nora@acme.test'$$,
+  $$UPDATE tenancy.organization_members m SET ends_at = now() - interval '1 hour' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'ben@acme.test';
+    UPDATE tenancy.organization_members m SET ends_at = NULL FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'ben@acme.test'$$,
+  $$DELETE FROM tenancy.login_bindings WHERE login = 'regress_bound_1'::regrole$$,
+  $$SELECT tenancy.unbind_login('regress_bound_2')$$]) change;
+DROP VIEW bindings;
+DROP FUNCTION bindings_after(text);
 SELECT tenancy.unbind_login(login::text::name) FROM tenancy.login_bindings WHERE login::text ~ 'bound' \g /dev/null
 DROP ROLE regress_bound_1, regress_bound_2, regress_bound_3, regress_bound_4;

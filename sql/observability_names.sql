@@ -125,10 +125,14 @@ SELECT tenancy.refresh_analytics(NULL, 1);
 SELECT tenancy.invalidate_analytics(NULL, now(), now());
 SELECT tenancy.create_partitions(NULL, 'day', '1 day', now());
 SELECT tenancy.create_partitions('named', 'day', NULL, now());
+SELECT tenancy.create_partitions('named', 'day', '7 days', at) FROM unnest('{infinity, -infinity}'::timestamptz[]) at;
+SELECT tenancy.create_partitions('named', 'day', '7 days', '-infinity');
+SELECT tenancy.create_partitions('named', 'day', '40 years', now());
 SELECT tenancy.drop_partitions(NULL, 'logs', '1 day', false);
 CALL tenancy.refresh_analytics_in_batches(NULL);
 CALL tenancy.create_partitions_in_batches(NULL, now(), now());
 CALL tenancy.create_partitions_in_batches('named', NULL, now());
+CALL tenancy.create_partitions_in_batches('named', now(), 'infinity');
 SELECT tenancy_steps.refuse_no_schema(1::regnamespace);
 \set VERBOSITY default
 

@@ -30,9 +30,13 @@ void note_taken_rights(const Uuid &organization, std::span<const Uuid> holders) 
 }
 
 void check_taken_rights(const Principal &principal) {
+  check_taken_rights(principal.organization, principal.user);
+  check_taken_rights(principal.organization, principal.api_key);
+}
+
+void check_taken_rights(const Uuid &organization, const Uuid &holder) {
   if (configuration.taken_rights[0] == '\0') return;
-  if (are_taken(principal.organization, principal.user) ||
-      are_taken(principal.organization, principal.api_key))
+  if (are_taken(organization, holder))
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("rights that were taken in this transaction do not count yet"),
                     errdetail("They count once the transaction is committed, with its audit entries."),

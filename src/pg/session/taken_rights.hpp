@@ -22,4 +22,7 @@ void note_taken_rights(const Uuid &organization, std::span<const Uuid> holders);
 /// Raises 55000 for a principal whose rights were taken in this transaction.
 void check_taken_rights(const Principal &principal);
 
+/// The same for a user or API key in an organization.
+void check_taken_rights(const Uuid &organization, const Uuid &holder);
+
 }  // namespace tenancy::pg

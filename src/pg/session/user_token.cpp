@@ -16,6 +16,7 @@
 #include "pg/server/pod_array.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/parameters.hpp"
+#include "pg/session/taken_rights.hpp"
 #include "pg/session/token.hpp"
 
 namespace tenancy::pg {
@@ -152,7 +153,8 @@ bool may_precede(TimestampTz issued_at, TimestampTz end) {
   return issued_at - clock_skew_seconds * USECS_PER_SEC < end;
 }
 
-// Whether the subject was unlinked since: from whomever, it is nobody's token any more.
+// Whether the trust has unlinked the subject since: from whomever, it is nobody's token any more. What others
+// that trust the issuer say of the subject is nothing to it, and it must not learn that they do.
 bool was_unlinked(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
   return !claims.identity.empty() && is_database_text(claims.identity) &&
          may_precede(issue_of(claims), read_end_of_subject(read, text_datum(trust.claims.issuer),
@@ -238,6 +240,7 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
                        const Uuid &linked_by, TimestampTz &until) {
   until = DT_NOEND;
   if (!linked_by || linked_by == user) return nullptr;
+  check_taken_rights(organization, linked_by);
   subscribe(read.start, Audience::user, linked_by);
   const bool active = read_user(read, linked_by).active;
   const UserFactsRead maker = active ? read_user_facts(read, organization, linked_by) : UserFactsRead{};
