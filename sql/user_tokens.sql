@@ -261,6 +261,18 @@ SELECT change, after(change) FROM unnest(ARRAY[
   $$UPDATE tenancy.users SET active = false WHERE email = 'adam@acme.test'$$, $$SELECT tenancy.set_setting('acme', 'org_admins_view_logs', false)$$,
   $$SELECT tenancy.create_role('acme', 'organization', 'boss', 'member'), tenancy.set_organization_role('acme', 'mike@acme.test', 'boss'), tenancy.grant_permission('acme', 'organization', 'boss', 'billing', 'manage')$$,
   $$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'admin')$$]) change;
+-- Nor by a group that he has joined on his own and may leave by ROLLBACK: once that is committed
+BEGIN;
+SELECT tenancy.create_group('acme', 'open', open_to_sync => true) IS NOT NULL AS made, tenancy.set_group_role('acme', 'open', 'admin'),
+  tenancy.create_role('acme', 'organization', 'syncs', 'member') IS NOT NULL AS made, tenancy.grant_permission('acme', 'organization', 'syncs', 'team', 'sync_groups'),
+  tenancy.set_organization_role('acme', 'adam@acme.test', 'syncs');
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SELECT seen_by('RS256');
+CALL become('adam');
+SELECT tenancy.sync_group('acme', 'open', '{adam@acme.test}');
+CALL become('nobody');
+SELECT seen_by('RS256');
+ROLLBACK;
 -- Nor is it his own rows' that count: who sees own rows only links nobody.
 BEGIN;
 SELECT tenancy.set_setting('acme', 'members_view_all_data', false);
