@@ -173,3 +173,7 @@ SELECT set_config('attacks.typed_is_open', 'on', false) \g /dev/null
 
 INSERT INTO attacks.plants VALUES ('rights that count before they are committed', '^taken: mike takes a role: SELECT string_agg', '^taken: mike takes a role: .*canary_');
 SELECT attacks.replace('note_taken_rights', 'BEGIN RETURN; END');
+
+-- What could not be before a row had its children: a trigger that does nothing
+INSERT INTO attacks.plants VALUES ('a key that any tenant''s row may take', '^known: a parent''s key: (deferred|in the statement)', '^known: .*another tenant''s than it was');
+CREATE FUNCTION attacks.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(NEW, OLD); END';
