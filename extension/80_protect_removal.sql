@@ -47,7 +47,7 @@ BEGIN
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
     removed := tenancy_internal.remove_protection(member);
     PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
-    DELETE FROM tenancy.protected_names k WHERE k.holder = member AND tenancy_internal.decides_name(k);
+    PERFORM tenancy_internal.forget_name(k) FROM tenancy.protected_names k WHERE k.holder = member AND tenancy_internal.decides_name(k);
     -- Their owner is a superuser, and the table's may now put anything below them, such as a foreign table.
     PERFORM tenancy_internal.refresh_scoped_views(member);
   END LOOP;
@@ -61,5 +61,5 @@ BEGIN
     AND NOT tenancy_internal.is_closed(f) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names (but those that a table of another role had), and has them no longer follow the logging settings, with a NOTICE for each call that had them do so; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names (but those that a table of another role had, or that a protected one has now), and has them no longer follow the logging settings, with a NOTICE for each call that had them do so; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

@@ -370,6 +370,20 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_owner(regclass) IS 'Raises 42501 unless the caller owns the table, or, where there is none, is a DBA';
 
+-- The one place where a name goes out of the catalog: a name that a table had once can be a protected one's by now, perhaps another role's.
+CREATE FUNCTION tenancy_internal.forget_name(named tenancy.protected_names) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.protected_names k WHERE (k.schema_name, k.table_name) = (forget_name.named.schema_name, forget_name.named.table_name);
+  -- A session that has just protected that table has been waited for, and an old snapshot does not show what it did.
+  PERFORM tenancy_internal.require_current('{tenancy.protected_tables,tenancy.protected_names}');
+  PERFORM tenancy_internal.remember_name(t.relation, false)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN tenancy.protected_tables t ON t.relation = c.oid
+  WHERE (n.nspname, c.relname) = (forget_name.named.schema_name, forget_name.named.table_name);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.forget_name(tenancy.protected_names) IS 'Forgets what is remembered of a name, and remembers the protected table that has it now, if there is one';
+
 CREATE FUNCTION tenancy.forget(name text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -414,7 +428,7 @@ BEGIN
     PERFORM tenancy_internal.keep_own(the_table);
     PERFORM tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
   END IF;
-  DELETE FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
+  PERFORM tenancy_internal.forget_name(k) FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
 END
 $$;
 COMMENT ON FUNCTION tenancy.forget(text) IS 'Forgets that a table of the name was protected, and opens the table of the name if it was closed; for its owner with the rights of the role whose table was protected, or a DBA that owns it, and where there is no such table for a DBA; 55000 for a protected table, 42704 when nothing is remembered, 22023 when the name is remembered in several schemas';

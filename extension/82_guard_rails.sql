@@ -350,7 +350,8 @@ BEGIN
       WHEN command.classid = 'pg_class'::regclass THEN
         PERFORM tenancy_internal.guard_relation(command.objid, command.command_tag, command.opens, command.changes_columns,
                                        command.renamed, command.renamed_to, command.gives_name, command.attached);
-        PERFORM tenancy_internal.keep_detached(d.partition, command.objid) FROM unnest(command.detached) d (partition);
+        PERFORM tenancy_internal.keep_detached(d.partition, command.objid), tenancy_internal.remember_name(d.partition, false)
+        FROM unnest(command.detached) d (partition);
       WHEN command.classid = 'pg_namespace'::regclass THEN
         PERFORM tenancy_internal.guard_renamed(array_agg(c.oid)) FROM pg_class c WHERE c.relnamespace = command.objid;
       WHEN command.classid = 'pg_extension'::regclass THEN
@@ -380,6 +381,11 @@ BEGIN
   DELETE FROM tenancy_internal.kept_tables k
   WHERE k.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
+  -- Names that the dropped table had once go to the protected table that has them now.
+  PERFORM tenancy_internal.forget_name(k)
+  FROM pg_event_trigger_dropped_objects() d JOIN tenancy.protected_names k ON k.holder = d.objid
+  JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', k.schema_name, k.table_name))
+  WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL;
   UPDATE tenancy.protected_names k
   SET holder = NULL, holder_role = CASE WHEN (k.schema_name, k.table_name) = (d.schema_name, d.object_name)
     THEN coalesce((SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.owner_of_dropped(d.objid)), k.holder_role) ELSE k.holder_role END

@@ -392,6 +392,85 @@ SELECT tenancy.unprotect('common.taken');
 DROP TABLE common.taken, common.taken_before;
 RESET ROLE;
 SELECT count(*) FROM tenancy.protected_names WHERE (schema_name, table_name) = ('common', 'taken');
+-- A name that is no longer one role's is that of the protected table which has it, whoever owns this.
+SET ROLE regress_former;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+SELECT tenancy.protect('common.taken', 'logs', 'organization_id') \g /dev/null
+ALTER TABLE common.taken RENAME TO taken_long_ago;
+SET ROLE regress_later;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+SELECT tenancy.protect('common.taken', 'prompts', 'organization_id') \g /dev/null
+RESET ROLE;
+CREATE VIEW unnamed AS SELECT t.relation FROM tenancy.protected_tables t
+WHERE (tenancy_internal.remembered_name(t.relation)).table_name IS NULL AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL;
+SELECT * FROM remembered();
+BEGIN;
+SET LOCAL ROLE regress_former;
+SELECT tenancy.unprotect('common.taken_long_ago') \g /dev/null
+RESET ROLE;
+SELECT * FROM remembered();
+SET LOCAL ROLE regress_later;
+DROP TABLE common.taken;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+RESET ROLE;
+SELECT * FROM what_it_is(), remembered();
+ROLLBACK;
+BEGIN;
+SET LOCAL ROLE regress_former;
+DROP TABLE common.taken_long_ago;
+RESET ROLE;
+SELECT * FROM remembered();
+ROLLBACK;
+-- While the former table is still protected, it remains its role's; and it is forgotten where no protected table has it.
+BEGIN;
+SET LOCAL ROLE regress_later;
+DROP TABLE common.taken;
+CREATE TABLE common.taken (id int, organization_id uuid, body text);
+RESET ROLE;
+SELECT * FROM what_it_is(), remembered();
+SET LOCAL ROLE regress_former;
+SELECT tenancy.unprotect('common.taken_long_ago') \g /dev/null
+RESET ROLE;
+SELECT count(*) FROM tenancy.protected_names WHERE schema_name = 'common';
+ROLLBACK;
+-- By a schema that had the name
+BEGIN;
+CREATE SCHEMA moved AUTHORIZATION regress_former;
+SET LOCAL ROLE regress_former;
+CREATE TABLE moved.parcels (id int, organization_id uuid);
+SELECT tenancy.protect('moved.parcels', 'logs', 'organization_id') \g /dev/null
+RESET ROLE;
+ALTER SCHEMA moved RENAME TO away;
+CREATE SCHEMA moved AUTHORIZATION regress_later;
+SET LOCAL ROLE regress_later;
+CREATE TABLE moved.parcels (id int, organization_id uuid);
+SELECT tenancy.protect('moved.parcels', 'logs', 'organization_id') \g /dev/null
+SET LOCAL ROLE regress_former;
+SELECT tenancy.unprotect('away.parcels') \g /dev/null
+RESET ROLE;
+SELECT schema_name, holder, holder_role FROM tenancy.protected_names WHERE table_name = 'parcels';
+ROLLBACK;
+-- A partition that leaves its table has a name of its own.
+SET ROLE regress_later;
+CREATE TABLE common.parted (id int, organization_id uuid) PARTITION BY LIST (id);
+CREATE TABLE common.part_1 PARTITION OF common.parted FOR VALUES IN (1);
+CREATE TABLE common.part_2 PARTITION OF common.parted FOR VALUES IN (2);
+CREATE TABLE common.part_3 (CHECK (id = 3)) INHERITS (common.taken);
+SELECT tenancy.protect('common.parted', 'prompts', 'organization_id') \g /dev/null
+ALTER TABLE common.parted DETACH PARTITION common.part_1;
+ALTER TABLE common.parted DETACH PARTITION common.part_2 CONCURRENTLY;
+ALTER TABLE common.part_3 NO INHERIT common.taken;
+RESET ROLE;
+SELECT table_name, holder_role FROM tenancy.protected_names WHERE schema_name = 'common' AND table_name ~ '^part' ORDER BY 1;
+TABLE unnamed;
+SET ROLE regress_later;
+SELECT tenancy.unprotect(t) FROM unnest('{common.part_1,common.part_2,common.part_3,common.parted,common.taken}'::regclass[]) t \g /dev/null
+DROP TABLE common.part_1, common.part_2, common.part_3, common.parted, common.taken;
+SET ROLE regress_former;
+SELECT tenancy.unprotect('common.taken_long_ago') \g /dev/null
+DROP TABLE common.taken_long_ago;
+RESET ROLE;
+DROP VIEW unnamed;
 
 -- Whose the name is follows the table's owner, however that has changed.
 SELECT tenancy.forget('common.taken_before');

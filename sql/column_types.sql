@@ -139,6 +139,47 @@ DROP TYPE app.span, app.pair;
 SET ROLE regress_smith;
 SELECT s, tried(s) FROM more_attempts;
 RESET ROLE;
+-- What the extension does for a caller, with a superuser's rights, is the caller's doing: columns that it adds to a table or a scoped view, also
+-- where a table takes a protected one's name.
+GRANT EXECUTE ON FUNCTION tenancy.protect, tenancy.add_tenant_columns, tenancy.create_scoped_view, tenancy.apply_logging_settings(regclass, text, name[]) TO regress_smith;
+SET client_min_messages = warning;
+SET ROLE regress_smith;
+CREATE TABLE types.book (id int PRIMARY KEY, organization_id uuid);
+CREATE TABLE types.page (id int, book_id int REFERENCES types.book);
+CREATE TABLE types.post (id int, organization_id uuid, body text);
+CREATE TABLE types.entry (id int, organization_id uuid, body text);
+CREATE TABLE types.once (id int, organization_id uuid);
+CREATE TABLE types.fresh (id int, organization_id uuid);
+\o /dev/null
+SELECT tenancy.protect(t, 'logs', 'organization_id') FROM unnest('{types.book,types.entry,types.once}'::regclass[]) t;
+SELECT tenancy.protect('types.post', 'logs', 'organization_id', payload => '{body}');
+SELECT tenancy.create_scoped_view('types.post', 'types.posts');
+SELECT tenancy.apply_logging_settings('types.once', 'logs');
+\o
+DROP TABLE types.once;
+ALTER TABLE types.post ADD COLUMN extra int;
+RESET ROLE;
+CREATE TABLE uses (id int, organization_id uuid, page types.page, entry types.entry, post types.posts, fresh types.fresh);
+INSERT INTO uses VALUES (1, :acme, ROW(1, 2), NULL, ROW(1, NULL, 'x'));
+SELECT tenancy.protect('uses', 'logs', 'organization_id') \g /dev/null
+CREATE VIEW calls AS SELECT s FROM unnest(ARRAY['SELECT tenancy.protect(''types.page'', ''logs'', through => ''{book_id}'')', 'SELECT tenancy.protect(''types.page'', ''logs'', through => ''{book_id}'', organization => ''other'')', 'SELECT tenancy.add_tenant_columns(''types.page'', ''{book_id}'')',
+  'SELECT tenancy.create_scoped_view(''types.post'', ''types.posts'')', 'SELECT tenancy.apply_logging_settings(''types.entry'', ''logs'', ''{body}'')', 'ALTER TABLE types.fresh RENAME TO once', 'SELECT tenancy.protect(''types.entry'', ''logs'', ''organization_id'')']) s;
+GRANT SELECT ON calls TO regress_smith;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM calls;
+RESET ROLE;
+-- The server itself keeps a superuser from adding a column with a default.
+SELECT s, tried(s) FROM calls WHERE s !~ 'once';
+ALTER TABLE uses OWNER TO regress_smith;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM calls WHERE s ~ 'page|posts';
+RESET ROLE;
+ALTER TABLE uses OWNER TO CURRENT_USER;
+DROP TABLE uses;
+SET ROLE regress_smith;
+SELECT s, tried(s) FROM calls;
+RESET ROLE;
+RESET client_min_messages;
 -- Without a table of others, the type's owner may.
 SET ROLE regress_smith;
 SELECT s, tried(s) FROM attempts WHERE s ~ 'noticed|CASCADE|RENAME|CAST|DEFAULT|ADD A|ADD COL' AND s !~ 'OWNED';

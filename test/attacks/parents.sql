@@ -84,7 +84,7 @@ SELECT 'parents', format('%s, series %s', coalesce(nullif(reference, ''), 'check
    FROM (SELECT k, attacks.pick(ARRAY['olivia', 'gus']) AS who FROM generate_series(1, 6) k WHERE i > 0) s) ||
   E'\n@as postgres\nSELECT * FROM attacks.strayed();', 'canary_theirs', false, false
 FROM unnest(ARRAY['', 'DEFERRABLE', 'ON UPDATE CASCADE DEFERRABLE', 'ON DELETE CASCADE ON UPDATE CASCADE', 'ON DELETE SET NULL DEFERRABLE']) reference, generate_series(1, 12 * :rounds) i;
--- What once went through: a parent that is deleted, and made anew elsewhere before the foreign key is checked
+-- A parent that is deleted, and made anew elsewhere before the foreign key is checked, which once went through
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'known', 'a parent''s key: ' || v.title, format(E'@as postgres\nSET LOCAL client_min_messages = warning;\nCALL attacks.parent_tables(%L);\n@as att_app olivia\n', v.reference) || v.script ||
   E'\n@as att_app gus\nUPDATE app.boards SET workspace_id = (SELECT workspace_id FROM tenancy.workspaces ORDER BY workspace_id DESC LIMIT 1) WHERE id = 1;\n@as postgres\nSELECT * FROM attacks.strayed();', 'canary_theirs', false

@@ -171,9 +171,14 @@ CREATE TABLE app.planted_copy AS SELECT 'canary_globex' AS body;
 INSERT INTO attacks.plants VALUES ('constraints that the owner of a column''s type has checked', '^types: ALTER DOMAIN smithy.line', '^types: .*told.*canary_globex');
 SELECT set_config('attacks.typed_is_open', 'on', false) \g /dev/null
 
+INSERT INTO attacks.plants VALUES ('row types that others have values of', '^types: a row of (page|entries)', '^types: a row of .*another row type');
+
+INSERT INTO attacks.plants VALUES ('names that nobody takes over', '^names: (renamed|in a schema that is renamed), protected anew', '^names: .*whose name is not remembered');
+SELECT attacks.replace('forget_name', 'BEGIN DELETE FROM tenancy.protected_names k WHERE (k.schema_name, k.table_name) = (named.schema_name, named.table_name); END');
+
 INSERT INTO attacks.plants VALUES ('rights that count before they are committed', '^taken: mike takes a role: SELECT string_agg', '^taken: mike takes a role: .*canary_');
 SELECT attacks.replace('note_taken_rights', 'BEGIN RETURN; END');
 
--- What could not be before a row had its children: a trigger that does nothing
+-- A trigger that does nothing, in place of ours (see parents.sql)
 INSERT INTO attacks.plants VALUES ('a key that any tenant''s row may take', '^known: a parent''s key: (deferred|in the statement)', '^known: .*another tenant''s than it was');
 CREATE FUNCTION attacks.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(NEW, OLD); END';

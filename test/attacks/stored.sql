@@ -71,3 +71,38 @@ FROM (VALUES ('a column', 'CREATE TABLE app.made ({columns}, used smithy.fresh D
     ('a partitioned table', 'CREATE TABLE app.made ({columns}, used smithy.fresh) PARTITION BY LIST (id)', 'CREATE TABLE app.made_1 PARTITION OF app.made DEFAULT', NULL), ('a row of an heir', 'CREATE TABLE app.made ({columns}, used smithy.kid DEFAULT ROW(''x''))', NULL, 'used')) u (title, made, later, read),
   unnest(ARRAY['ALTER DOMAIN smithy.fresh ADD CHECK (smithy.ran(value))', 'ALTER DOMAIN smithy.fresh ADD CHECK (smithy.ran(value)) NOT VALID', 'ALTER DOMAIN smithy.fresh SET DEFAULT smithy.given()',
     'ALTER TABLE smithy.par ADD COLUMN more smithy.line DEFAULT smithy.given()', 'CREATE CAST (text AS smithy.pair) WITH INOUT AS IMPLICIT', 'ALTER TYPE smithy.pair ADD ATTRIBUTE more smithy.line']) c (change);
+
+-- The same owner's row types, which a table of somebody else's has values of: whatever it does or has the extension do, these stay as they are.
+CREATE PROCEDURE attacks.shapes() LANGUAGE plpgsql AS $$
+BEGIN
+  GRANT EXECUTE ON FUNCTION tenancy.protect, tenancy.unprotect, tenancy.add_tenant_columns, tenancy.create_scoped_view, tenancy.apply_logging_settings(regclass, text, name[]) TO att_dev;
+  SET LOCAL ROLE att_dev;
+  CREATE TABLE smithy.book (id int PRIMARY KEY, organization_id uuid);
+  CREATE TABLE smithy.page (id int, book_id int REFERENCES smithy.book);
+  CREATE TABLE smithy.leaf (id int, book_id int REFERENCES smithy.book) PARTITION BY LIST (id);
+  CREATE TABLE smithy.leaf_1 PARTITION OF smithy.leaf DEFAULT;
+  CREATE TABLE smithy.entry (id int, organization_id uuid, body text);
+  CREATE TABLE smithy.once (id int, organization_id uuid, body text);
+  PERFORM tenancy.protect(t, 'logs', 'organization_id', payload => CASE WHEN t = 'smithy.entry'::regclass THEN '{body}'::name[] END) FROM unnest('{smithy.book,smithy.entry,smithy.once}'::regclass[]) t;
+  PERFORM tenancy.create_scoped_view('smithy.entry', 'smithy.entries');
+  PERFORM tenancy.apply_logging_settings('smithy.once', 'logs', '{body}');
+  DROP TABLE smithy.once;
+  CREATE TABLE smithy.fresh (id int, organization_id uuid, body text);
+  RESET ROLE;
+END
+$$;
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'types', format('%s of %s, then %s', u.title, c.type, c.change), E'@as postgres\nSET LOCAL client_min_messages = warning;\nCALL attacks.shapes();\n' || format(replace(u.made, '{columns}', 'id int, organization_id uuid'), c.type) || E';\n' ||
+  -- In the world with holes, nobody does.
+  CASE WHEN current_setting('attacks.typed_is_open', true) = 'on' THEN '' ELSE E'SELECT tenancy.protect(''app.made'', ''logs'', organization => ''organization_id'');\n' END ||
+  E'RESET client_min_messages;\nINSERT INTO app.made (id, used) VALUES (1, ' || format(u.value, format('(NULL::smithy.%I)', c.type)) || E');\nCREATE TEMP TABLE as_it_was AS SELECT used::text FROM app.made;\n@as att_dev nobody\n' || c.change ||
+  E';\n@as postgres\nSELECT ''@found another row type: '' || m.used::text FROM app.made m, as_it_was a WHERE m.used::text <> a.used;', 'canary_', false
+FROM (VALUES ('a row', 'CREATE TABLE app.made ({columns}, used smithy.%I)', 'ROW((%s).*)'), ('an array', 'CREATE TABLE app.made ({columns}, used smithy.%I[])', 'ARRAY[ROW((%s).*)::smithy.{type}]'),
+    ('a part', 'CREATE TYPE app.whole AS (part smithy.%I); CREATE TABLE app.made ({columns}, used app.whole)', 'ROW(ROW((%s).*)::smithy.{type})'), ('a domain', 'CREATE DOMAIN app.over AS smithy.%I; CREATE TABLE app.made ({columns}, used app.over)', 'ROW((%s).*)::smithy.{type}'),
+    ('a partition', 'CREATE TABLE app.made ({columns}, used smithy.%I) PARTITION BY LIST (id); CREATE TABLE app.made_1 PARTITION OF app.made DEFAULT', 'ROW((%s).*)')) v (title, made, row),
+  (VALUES ('page', 'SELECT tenancy.protect(''smithy.page'', ''logs'', through => ''{book_id}'')'), ('page', 'SELECT tenancy.protect(''smithy.page'', ''logs'', through => ''{book_id}'', organization => ''x'')'), ('page', 'SELECT tenancy.add_tenant_columns(''smithy.page'', ''{book_id}'')'),
+    ('page', 'ALTER TABLE smithy.page ADD COLUMN x int'), ('leaf', 'SELECT tenancy.protect(''smithy.leaf'', ''logs'', through => ''{book_id}'')'), ('leaf_1', 'SELECT tenancy.protect(''smithy.leaf'', ''logs'', through => ''{book_id}'')'),
+    ('leaf_1', 'SELECT tenancy.add_tenant_columns(''smithy.leaf'', ''{book_id}'')'), ('entries', 'ALTER TABLE smithy.entry ADD COLUMN x int; SELECT tenancy.create_scoped_view(''smithy.entry'', ''smithy.entries'')'),
+    ('entries', 'ALTER TABLE smithy.entry ADD COLUMN x int; SELECT tenancy.protect(''smithy.entry'', ''logs'', ''organization_id'', payload => ''{body,x}'')'), ('entry', 'SELECT tenancy.apply_logging_settings(''smithy.entry'', ''logs'', ''{body}'')'),
+    ('fresh', 'ALTER TABLE smithy.fresh RENAME TO once'), ('fresh', 'ALTER TABLE smithy.fresh RENAME TO once; SELECT tenancy.unprotect(''smithy.once''); ALTER TABLE smithy.once DROP COLUMN received_at')) c (type, change),
+  LATERAL (SELECT v.title, v.made, replace(v.row, '{type}', c.type) AS value) u;

@@ -9,7 +9,7 @@
 namespace tenancy::pg {
 
 /// Raises 42501 where the current role owns the type, and not a protected or closed table that has values of
-/// it.
+/// it; in an administration function where its caller doesn't own such a table, whoever owns the type.
 void require_tables_with_type(Oid type);
 
 /// Watches constraints and defaults of domains, casts, and what is dropped.
