@@ -125,3 +125,25 @@ CALL become('views');
 SELECT count(*), tenancy.current_user_id() FROM notes;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
+
+-- Nor do who_can(), and what says who has made a key, name people and keys whom the session sees nowhere else.
+\o /dev/null
+SET SESSION AUTHORIZATION regress_app;
+CALL become('acme master');
+SELECT tenancy.create_api_key('workspace_service_key', 'made by the master key', 'acme', 'search', scopes => '["logs.list"]');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION holders(who text, place text) RETURNS TABLE (kind text, id text, name text, via text) LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  RETURN QUERY SELECT w.principal_kind, CASE w.principal_kind WHEN 'user' THEN right(w.principal_id::text, 1) END, w.name, w.via FROM tenancy.who_can('logs', 'list', place) w ORDER BY 1, 2, 3;
+END
+$$;
+\o
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM holders('mike', 'search');
+SELECT * FROM holders('mona', 'search');
+SELECT * FROM holders('team key', 'search');
+SELECT * FROM holders('olivia', 'search');
+SELECT who, learns(who, $$SELECT regexp_replace(created_by, '[0-9a-f-]{36}', 'ID') FROM tenancy.review_api_keys() WHERE name = 'made by the master key'$$) AS made_by FROM unnest('{mona,olivia}'::text[]) who;
+RESET SESSION AUTHORIZATION;
