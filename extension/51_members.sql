@@ -42,7 +42,7 @@ SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, 
 FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
 CROSS JOIN LATERAL (
   SELECT coalesce((SELECT tenancy.is_dba()) OR m.organization_id = (SELECT tenancy_steps.organization_with('team', 'view'))
-                  OR (m.organization_id, m.user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.own_user()), false) AS whole) s
+                  OR (m.organization_id, m.user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.user_itself()), false) AS whole) s
 WHERE (m.ends_at IS NULL OR m.ends_at > clock_timestamp())
   AND (s.whole OR m.organization_id = (SELECT tenancy.current_organization_id()) AND m.user_id IN (SELECT p FROM tenancy_steps.people_of_session() p))
 OFFSET 0;

@@ -140,12 +140,12 @@ BEGIN
   END;
   -- In all workspaces, also where no key of the user is: the answer must not say where one is, nor who is a member. A person may
   -- always end what acts in its name, and no key, token of a service or narrowed token is one.
-  IF (tenancy_steps.own_user() = the_user) IS NOT TRUE THEN
+  IF (tenancy_steps.user_itself() = the_user) IS NOT TRUE THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
   END IF;
   -- Keys that are being made are known then.
   PERFORM tenancy_internal.lock_organization(the_organization);
-  IF (tenancy_steps.own_user() = the_user) IS NOT TRUE THEN
+  IF (tenancy_steps.user_itself() = the_user) IS NOT TRUE THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
   END IF;
   the_user := tenancy_internal.find_member(the_organization, revoke_api_keys.member);

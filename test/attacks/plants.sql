@@ -173,3 +173,10 @@ SELECT set_config('attacks.typed_is_open', 'on', false) \g /dev/null
 
 INSERT INTO attacks.plants VALUES ('rights that count before they are committed', '^taken: mike takes a role: SELECT string_agg', '^taken: mike takes a role: .*canary_');
 SELECT attacks.replace('note_taken_rights', 'BEGIN RETURN; END');
+
+-- A key is not its user
+INSERT INTO attacks.plants VALUES ('catalogs that take a key for its user', '^viewers: a key of mike', '^viewers: a key of mike .*elevations shows besides');
+SELECT attacks.replace('user_itself', 'BEGIN RETURN tenancy.current_user_id(); END');
+
+INSERT INTO attacks.plants VALUES ('answers that name everybody', '^viewers: names that mona', '^viewers: names that mona .*a name olivia');
+SELECT attacks.replace('sees_all_members', 'BEGIN RETURN true; END');
