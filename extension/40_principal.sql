@@ -18,6 +18,12 @@ CREATE FUNCTION tenancy.current_user_id() RETURNS uuid
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_user_id';
 COMMENT ON FUNCTION tenancy.current_user_id() IS 'User that the session acts as, or NULL';
 
+-- The person's own, as an organization says it of its members, is for sessions of that person, and not for those by a key, whose maker knows
+-- its secret, or by less than the user. An organization's own issuer counts here: by its tokens users also take and end roles.
+CREATE FUNCTION tenancy_steps.user_itself() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_user_itself';
+COMMENT ON FUNCTION tenancy_steps.user_itself() IS 'The session''s user where the session is that user in its organization, NULL for an API key, a narrowed token, a login of one workspace and a claim; for policies of catalogs, and for what a user may do without a permission';
+
 CREATE FUNCTION tenancy.current_api_key_id() RETURNS uuid
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_api_key_id';
 COMMENT ON FUNCTION tenancy.current_api_key_id() IS 'API key that the session acts by, or NULL';

@@ -280,7 +280,7 @@ BEGIN
     RETURN;
   END IF;
   the_one := tenancy_internal.resolve_elevation(end_elevation.elevation);
-  IF NOT tenancy.is_dba() AND NOT (me.kind = 'user' AND NOT tenancy_internal.is_narrowed() AND me.user_id IN (the_one.user_id, the_one.approved_by)) THEN
+  IF NOT tenancy.is_dba() AND (tenancy_steps.user_itself() IN (the_one.user_id, the_one.approved_by)) IS NOT TRUE THEN
     PERFORM tenancy_internal.require_permission(the_one.organization_id, the_one.workspace_id, 'team', 'assign_roles'),
             tenancy_internal.require_delegable_role(the_one.organization_id, the_one.workspace_id, the_one.role_id);
   END IF;
@@ -299,7 +299,7 @@ LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
   of_all boolean;
-  me uuid := tenancy.current_user_id();
+  me uuid := tenancy_steps.user_itself();
 BEGIN
   IF tenancy_internal.has_nothing_to_list(review_elevations.organization, 'elevations') THEN
     RETURN;

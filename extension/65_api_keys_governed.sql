@@ -140,12 +140,12 @@ BEGIN
   END;
   -- In all workspaces, also where no key of the user is: the answer must not say where one is, nor who is a member. A person may
   -- always end what acts in its name, and no key, token of a service or narrowed token is one.
-  IF NOT EXISTS (SELECT FROM tenancy.whoami() w WHERE w.kind = 'user' AND w.user_id = the_user AND NOT tenancy_internal.is_narrowed()) THEN
+  IF (tenancy_steps.user_itself() = the_user) IS NOT TRUE THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
   END IF;
   -- Keys that are being made are known then.
   PERFORM tenancy_internal.lock_organization(the_organization);
-  IF NOT EXISTS (SELECT FROM tenancy.whoami() w WHERE w.kind = 'user' AND w.user_id = the_user AND NOT tenancy_internal.is_narrowed()) THEN
+  IF (tenancy_steps.user_itself() = the_user) IS NOT TRUE THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
   END IF;
   the_user := tenancy_internal.find_member(the_organization, revoke_api_keys.member);
@@ -164,7 +164,8 @@ BEGIN
   IF maker_of_key.key.created_by_user IS NOT NULL THEN
     RETURN tenancy_internal.shown_person(maker_of_key.key.organization_id, maker_of_key.key.created_by_user);
   ELSIF maker_of_key.key.created_by_key IS NOT NULL THEN
-    RETURN coalesce((SELECT format('API key "%s"', k.name) FROM tenancy.api_keys k WHERE k.api_key_id = maker_of_key.key.created_by_key),
+    RETURN coalesce((SELECT format('API key "%s"', k.name) FROM tenancy.api_keys k WHERE k.api_key_id = maker_of_key.key.created_by_key
+                       AND (tenancy.is_dba() OR tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL))),
                     'API key ' || maker_of_key.key.created_by_key);
   END IF;
   RETURN (SELECT CASE WHEN l.actor_kind = 'user' AND l.actor_id IS NOT NULL THEN tenancy_internal.shown_person(maker_of_key.key.organization_id, l.actor_id)
@@ -173,7 +174,7 @@ BEGIN
             AND l.resource_id = maker_of_key.key.api_key_id::text AND l.action = 'create' ORDER BY l.at LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.maker_of_key(tenancy.api_keys) IS 'Who has created an API key: the user''s e-mail address (the id of one who is no member, or whom the session may not see), the API key, or, as far as the audit log has it, the login or token; NULL where nobody knows';
+COMMENT ON FUNCTION tenancy_internal.maker_of_key(tenancy.api_keys) IS 'Who has created an API key: the user''s e-mail address (the id of one who is no member, or whom the session may not see), the API key (likewise), or, as far as the audit log has it, the login or token; NULL where nobody knows';
 
 CREATE FUNCTION tenancy.review_api_keys(organization text DEFAULT NULL)
 RETURNS TABLE (api_key_id uuid, name text, kind text, state text, workspace_id uuid, user_id uuid, created_at timestamptz, rotated_at timestamptz,

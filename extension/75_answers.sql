@@ -21,17 +21,25 @@ LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(who_can.workspace);
   the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.resolve_organization(NULL));
+  by_dba CONSTANT boolean := tenancy.is_dba();
+  sees_people boolean;
   sees_groups boolean;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'list', true);
+  -- People as in tenancy.members, keys as in tenancy.api_keys: read once, and not for each row.
+  sees_people := tenancy_internal.sees_all_members(the_organization);
   -- As in tenancy.groups: a workspace's team is not told of those of the whole organization.
-  sees_groups := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
-  RETURN QUERY SELECT p.principal_kind, p.principal_id, p.name, p.rows,
+  sees_groups := by_dba OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
+  RETURN QUERY SELECT p.principal_kind, p.principal_id,
+    CASE WHEN by_dba OR CASE p.principal_kind WHEN 'user' THEN sees_people OR p.principal_id IN (SELECT s FROM tenancy_steps.people_of_session() s)
+                        ELSE p.principal_id IN (SELECT k.api_key_id FROM tenancy.api_keys k WHERE k.organization_id = the_organization
+                                                AND tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL)) END THEN p.name END,
+    p.rows,
     CASE WHEN sees_groups OR p.via !~ '^organization role ' THEN p.via ELSE regexp_replace(p.via, ' of group .*', ' of a group') END
   FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, who_can.resource, who_can.action) p;
 END
 $$;
-COMMENT ON FUNCTION tenancy.who_can(text, text, text) IS 'Users and API keys that hold the permission in a workspace, or (NULL) anywhere in the session''s organization, how many rows it reaches, and by which role or scope; needs team.list there; 22023 when the permission isn''t registered';
+COMMENT ON FUNCTION tenancy.who_can(text, text, text) IS 'Users and API keys that hold the permission in a workspace, or (NULL) anywhere in the session''s organization, how many rows it reaches, and by which role or scope; needs team.list there; the name is that of people and keys that the session may see in members and api_keys, else NULL; 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy_internal.role_matrix(organization_id uuid)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)

@@ -41,9 +41,11 @@ BEGIN
      'new', 'organization', 'role', 'role_id', ''),
     -- A workspace's team sees its people in the view members.
     ('organization_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
-                                       OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
+                                       OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.user_itself())$q$, '',
      '', 'member', 'organization_member', 'user_id', ''),
-    ('workspace_members', 'ALL', $q$(organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())
+    -- A key, too, may know the role by which it acts.
+    ('workspace_members', 'ALL', $q$(organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.user_itself())
+                                    OR (organization_id, user_id, workspace_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id(), tenancy.current_workspace_id())
                                     OR organization_id = (SELECT tenancy.current_organization_id()) AND tenancy.authorize('team', 'list', workspace_id)$q$, '',
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
     -- Groups as far as they give roles where the session may list the team
@@ -51,17 +53,17 @@ BEGIN
                          OR group_id IN (SELECT r.group_id FROM tenancy.group_roles r)$q$, '',
      'new', 'organization', 'group', 'group_id', ''),
     ('group_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
-                                OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())
+                                OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.user_itself())
                                 OR group_id IN (SELECT r.group_id FROM tenancy.group_roles r)$q$, '',
      '', 'member', 'group_member', 'group_id', 'user_id'),
     ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
                               OR organization_id = (SELECT tenancy.current_organization_id()) AND tenancy.authorize('team', 'list', workspace_id)$q$, '',
      '', 'organization', 'group_role', 'group_id', 'workspace_id'),
     ('elevation_rules', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
-                                  OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
+                                  OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.user_itself())$q$, '',
      'new', 'organization', 'elevation_rule', 'rule_id', ''),
     ('elevations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))
-                             OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
+                             OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy_steps.user_itself())$q$, '',
      '', 'member', 'elevation', 'elevation_id', ''),
     ('invitations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_with('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),

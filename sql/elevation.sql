@@ -69,7 +69,7 @@ GRANT SELECT ON current_ones TO PUBLIC;
 SELECT elevation_id AS noras FROM current_ones WHERE email = 'nora@acme.test' \gset
 SELECT elevation_id AS mikes FROM current_ones WHERE email = 'mike@acme.test' \gset
 SET SESSION AUTHORIZATION regress_app;
-SELECT who, by(who, format('SELECT tenancy.end_elevation(%L)', :'noras')) FROM unnest(ARRAY['mike', 'search service', 'gus', 'nobody', 'adam', 'adam']) who;
+SELECT who, by(who, format('SELECT tenancy.end_elevation(%L)', :'noras')) FROM unnest(ARRAY['mike', 'search service', 'gus', 'nobody', 'adam', 'olivia', 'olivia']) who;
 SELECT by('olivia', 'SELECT tenancy.end_elevation(gen_random_uuid())') AS none, by('acme master', 'SELECT tenancy.end_elevation()') AS not_of_a_user;
 -- It counts as long as its rule is about the member: mike leaves the group
 SELECT visible('mike', 'logs') AS mike;

@@ -153,11 +153,21 @@ SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'],
 
 -- Nor does a narrowed one take a role, which counts in all of the user's sessions, or end what the user has.
 BEGIN;
-SELECT tenancy.allow_elevation('acme', 'organization/admin', 'mike@acme.test', '1 hour');
+SELECT tenancy.allow_elevation('acme', 'organization/admin', 'mike@acme.test', '1 hour'), tenancy.set_member('acme', 'mike@acme.test', external_id => 'mike-77');
 SET LOCAL SESSION AUTHORIZATION regress_plain;
 SET LOCAL tenancy.organization = 'acme';
 SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, undone('tenancy.elevate(''admin'', ''test'', ''1 hour'')') AS takes, undone('tenancy.end_elevation()') AS ends, undone('tenancy.revoke_api_keys(''mike@acme.test'')') AS revokes
 FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'its workspace', 'scope', 'scopes nobody knows') ORDER BY t.n;
+-- Nor is it told what its organization says of the user.
+CREATE FUNCTION pg_temp.told(token text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('tenancy.jwt', told.token, true);
+  RETURN (SELECT format('memberships %s, rules %s, roles %s, member %s %s', (SELECT count(*) FROM tenancy.organization_members), (SELECT count(*) FROM tenancy.elevation_rules),
+                        (SELECT count(*) FROM tenancy.workspace_members r WHERE r.user_id = m.user_id), m.email, m.external_id)
+          FROM tenancy.members m WHERE m.user_id = tenancy.current_user_id());
+END
+$$;
+SELECT t.name, pg_temp.told(t.token) FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'its workspace', 'scope', 'scopes nobody knows') ORDER BY t.n;
 ROLLBACK;
 
 -- A token that an organization can make speaks for no person, and may not administer more than the user may.

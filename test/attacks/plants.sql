@@ -182,3 +182,9 @@ SELECT attacks.replace('note_taken_rights', 'BEGIN RETURN; END');
 -- A trigger that does nothing, in place of ours (see parents.sql)
 INSERT INTO attacks.plants VALUES ('a key that any tenant''s row may take', '^known: a parent''s key: (deferred|in the statement)', '^known: .*another tenant''s than it was');
 CREATE FUNCTION attacks.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(NEW, OLD); END';
+-- A key is not its user
+INSERT INTO attacks.plants VALUES ('catalogs that take a key for its user', '^viewers: a key of mike', '^viewers: a key of mike .*elevations shows besides');
+SELECT attacks.replace('user_itself', 'BEGIN RETURN tenancy.current_user_id(); END');
+
+INSERT INTO attacks.plants VALUES ('answers that name everybody', '^viewers: names that mona', '^viewers: names that mona .*a name olivia');
+SELECT attacks.replace('sees_all_members', 'BEGIN RETURN true; END');

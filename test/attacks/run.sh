@@ -28,7 +28,7 @@ drop_all() {
 # make_world NAME GLOBEX UMBRELLA G U NUMBER [PLANTS]: see world.sql. All cases are made, too.
 make_world() {
   local file files=()
-  for file in world ${7:+plants} detectors payloads rights cases contexts exempt findings calls functions where silent switches workers stored oracles poison actions parents keeping names owners trusts keys roads; do files+=(-f "$file.sql"); done
+  for file in world ${7:+plants} detectors payloads rights cases contexts exempt findings calls functions where silent switches workers stored oracles poison actions parents keeping names owners trusts keys viewers roads; do files+=(-f "$file.sql"); done
   sql -d postgres -c "CREATE DATABASE $1"
   sql -d "$1" -v globex="$2" -v umbrella="$3" -v g="$4" -v u="$5" -v number="$6" -v seed="$seed" -v rounds="$rounds" -o /dev/null "${files[@]}" \
     -c 'CALL attacks.number()' -c 'CALL attacks.remember()' -c 'CALL attacks.rights_remembered()'

@@ -106,6 +106,15 @@ void explain_role(Explanation &explanation, const CatalogRead &read, const Princ
   add_step(explanation, psprintf("%s as a whole", name), "roles", outcome(reached));
 }
 
+// As in tenancy.groups, and its own user.
+bool sees_group_role(const Principal &principal, const GroupRole &row) {
+  if (is_user_itself(principal)) return true;
+  PermissionSet list_team;
+  list_team.add(permission_id("team", "list"));
+  return row.workspace ? principal.access->in_workspace(row.workspace).rows(list_team) != Rows::none
+                       : principal.access->on_organization().rows(list_team) == Rows::all;
+}
+
 void explain_user(Explanation &explanation, const CatalogRead &read, const Principal &principal) {
   const bool active = read_user(read, principal.user).active;
   add_step(explanation, psprintf("user %s is active", read_display_name(read, Entity::user, principal.user)),
@@ -121,6 +130,11 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
   if (explanation.workspace) workspaces.append(explanation.workspace);
   const auto roles = read_role_rights(read, principal.organization, workspaces.span());
   const auto groups = read_group_roles(read, principal.organization, principal.user, besides);
+  // A key is not told of other workspaces, where none of the user's roles counts for it.
+  const auto is_in_reach = [&](const Uuid &workspace) {
+    return (!explanation.workspace || workspace == explanation.workspace) &&
+           (!principal.workspace || workspace == principal.workspace);
+  };
   const auto explain_organization_role = [&](const Uuid &id, const char *by_group) {
     const RoleRights *role = find_role_rights(roles, id);
     if (role == nullptr) return;
@@ -134,7 +148,7 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
   };
   const auto explain_workspace_role = [&](const Uuid &workspace, const Uuid &id, const char *by_group) {
     const RoleRights *role = find_role_rights(roles, id);
-    if (role == nullptr || (explanation.workspace && workspace != explanation.workspace)) return;
+    if (role == nullptr || !is_in_reach(workspace)) return;
     add_step(explanation, psprintf("workspace role %s%s", role->name, by_group),
              *by_group == '\0'          ? "workspace_members"
              : by_group == by_elevation ? "elevations"
@@ -143,7 +157,9 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
     explain_role(explanation, read, principal, *role);
   };
   const auto named = [&](const GroupRole &row) {
-    return row.group ? psprintf(" of group %s", read_group_name(read, row.group)) : by_elevation;
+    if (!row.group) return by_elevation;
+    if (!sees_group_role(principal, row)) return " of a group";
+    return static_cast<const char *>(psprintf(" of group %s", read_group_name(read, row.group)));
   };
   explain_organization_role(user.facts.organization_role, "");
   for (const GroupRole &row : groups)
@@ -211,7 +227,8 @@ Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
     }
     const Principal copy = *principal;
     explain_credential(explanation, read, copy);
-    if (copy.user) explain_user(explanation, read, copy);
+    if (copy.user && (!copy.workspace || !explanation.workspace || explanation.workspace == copy.workspace))
+      explain_user(explanation, read, copy);
     end_catalog_read(read);
   }
   // Computes the decision separately, as authorize() does.

@@ -100,6 +100,12 @@ Datum pg_tenancy_current_workspace_id(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_current_user_id);
 Datum pg_tenancy_current_user_id(PG_FUNCTION_ARGS) { return uuid_or_null(fcinfo, principal_afresh()->user); }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_user_itself);
+Datum pg_tenancy_user_itself(PG_FUNCTION_ARGS) {
+  const Principal &principal = *principal_afresh();
+  return uuid_or_null(fcinfo, is_user_itself(principal) ? principal.user : Uuid{});
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_current_api_key_id);
 Datum pg_tenancy_current_api_key_id(PG_FUNCTION_ARGS) {
   return uuid_or_null(fcinfo, principal_afresh()->api_key);

@@ -418,6 +418,10 @@ Uuid presented_api_key() {
 
 void register_claims() { find_claimed_catalog_by(catalog_of_claim); }
 
+bool is_user_itself(const Principal &principal) {
+  return principal.kind == PrincipalKind::user && !principal.narrowed && principal.claimed == nullptr;
+}
+
 void check_decided(const Principal &principal) {
   if (principal.undecided)
     ereport(ERROR,

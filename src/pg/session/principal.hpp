@@ -71,6 +71,9 @@ bool has_credential_ended();
 /// RETURNS the API key whose secret the session presents, also one that is refused until it is rotated.
 /// Raises 28000 for what is refused otherwise, 55000 for another credential or none.
 Uuid presented_api_key();
+/// Whether the session is its user: no key, which others may have made and know, and nothing that is less
+/// than the user. Of a claim nobody knows whether it is.
+bool is_user_itself(const Principal &principal);
 /// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
 void check_decided(const Principal &principal);
 
