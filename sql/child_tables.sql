@@ -123,6 +123,8 @@ TABLE strangers;
 SELECT left(organization_id::text, 1) AS organization FROM parts WHERE id = 200;
 -- Its key changes, as far as foreign keys let it; a row that lost its parent keeps what it said.
 UPDATE chats SET id = 88, workspace_id = 'bbbbbbbb-0000-4000-8000-000000000001' WHERE id = 8;
+UPDATE chats SET id = 88 WHERE id = 8;
+UPDATE chats SET workspace_id = 'bbbbbbbb-0000-4000-8000-000000000001' WHERE id = 88;
 TABLE strangers;
 UPDATE messages SET chat_id = NULL WHERE id = 20;
 SELECT left(organization_id::text, 1) AS organization FROM messages WHERE id = 20;
@@ -638,26 +640,61 @@ FROM unnest('{f,t}'::boolean[]) partitioned, unnest('{"", DEFERRABLE, ON UPDATE 
           (4, 'gus', 'UPDATE boards SET id = 1 WHERE id = 2')) t (n, taker, takes),
   unnest('{f,t}'::boolean[]) kept, after_taking(partitioned, reference, gives, t.taker, t.takes, kept) result
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- Nor one that a referential action is about to give the row
 CREATE TABLE boards (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
-CREATE TABLE labels (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
-CREATE TABLE labelled (board_id int REFERENCES boards, label_id int REFERENCES labels DEFERRABLE);
-SELECT FROM tenancy.protect('boards', 'prompts', 'organization_id', 'workspace_id'), tenancy.protect('labels', 'prompts', 'organization_id', 'workspace_id'),
-  tenancy.protect('labelled', 'prompts', through => '{board_id,label_id}');
-GRANT ALL ON boards, labels, labelled TO regress_app;
+CREATE TABLE cards (id int PRIMARY KEY, board_id int REFERENCES boards ON UPDATE CASCADE);
+SELECT tenancy.protect('boards', 'prompts', 'organization_id', 'workspace_id'), tenancy.protect('cards', 'prompts', through => '{board_id}');
+GRANT ALL ON boards, cards TO regress_app;
 INSERT INTO boards VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
-INSERT INTO labels SELECT * FROM boards;
-INSERT INTO labelled VALUES (1, 1);
+INSERT INTO cards VALUES (1, 1);
+CREATE FUNCTION takes_key(id int, who text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE app.boards b SET id = 3 WHERE b.id = takes_key.id;
+  CALL app.become(who);
+  INSERT INTO app.boards (id, organization_id, workspace_id) SELECT takes_key.id, w.organization_id, w.workspace_id FROM tenancy.workspaces w
+  WHERE w.organization_id = tenancy.current_organization_id() ORDER BY w.slug = 'search' DESC LIMIT 1;
+  CALL app.become('olivia');
+  RETURN id;
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+UPDATE boards SET id = 2 WHERE id = 1 RETURNING takes_key(id, 'gus');
+UPDATE boards SET id = 2 WHERE id = 1 RETURNING takes_key(id, 'olivia');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT c.id, c.board_id, left(c.organization_id::text, 1) AS organization, (c.organization_id, c.workspace_id) = (b.organization_id, b.workspace_id) AS agree FROM cards c JOIN boards b ON b.id = c.board_id;
+DROP TABLE cards, boards;
+CREATE TABLE boards (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
+CREATE TABLE stickers (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
+CREATE TABLE stuck (board_id int REFERENCES boards, sticker_id int REFERENCES stickers DEFERRABLE);
+SELECT tenancy.protect('boards', 'prompts', 'organization_id', 'workspace_id'), tenancy.protect('stickers', 'prompts', 'organization_id', 'workspace_id'),
+  tenancy.protect('stuck', 'prompts', through => '{board_id,sticker_id}');
+GRANT ALL ON boards, stickers, stuck TO regress_app;
+INSERT INTO boards VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
+INSERT INTO stickers SELECT * FROM boards;
+INSERT INTO stuck VALUES (1, 1);
 SET SESSION AUTHORIZATION regress_app;
 CALL become('olivia');
 BEGIN;
 SET CONSTRAINTS ALL DEFERRED;
-DELETE FROM labels;
+DELETE FROM stickers;
 SAVEPOINT given_up;
-INSERT INTO labels VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003');
+INSERT INTO stickers VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003');
 ROLLBACK TO given_up;
 CALL become('gus');
-INSERT INTO labels VALUES (1, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002');
+INSERT INTO stickers VALUES (1, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002');
 ROLLBACK;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
-DROP TABLE labelled, labels, boards;
+-- A second parent that moves, and is changed once more in the transaction
+ALTER TABLE stickers ADD COLUMN title text;
+BEGIN;
+UPDATE stickers SET organization_id = 'bbbbbbbb-0000-4000-8000-000000000000', workspace_id = 'bbbbbbbb-0000-4000-8000-000000000002';
+UPDATE stickers SET title = 'x';
+COMMIT;
+BEGIN;
+UPDATE stickers SET organization_id = 'bbbbbbbb-0000-4000-8000-000000000000', workspace_id = 'bbbbbbbb-0000-4000-8000-000000000002';
+UPDATE stickers SET organization_id = 'aaaaaaaa-0000-4000-8000-000000000000', workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002';
+COMMIT;
+DROP TABLE stuck, stickers, boards;

@@ -5,6 +5,7 @@
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/functions/column_types.hpp"
+#include "pg/functions/altered_table.hpp"
 #include "pg/functions/early_refusal.hpp"
 #include "pg/functions/foreign_triggers.hpp"
 #include "pg/functions/kept_rows.hpp"
@@ -73,6 +74,7 @@ void _PG_init(void) {
   tenancy::pg::register_distributed_queries();
   tenancy::pg::register_foreign_triggers();
   tenancy::pg::register_early_refusal();
+  tenancy::pg::register_altered_tables();
   tenancy::pg::register_stored_values();
   tenancy::pg::register_session_locks();
 }

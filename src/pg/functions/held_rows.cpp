@@ -6,6 +6,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/functions/altered_table.hpp"
 #include "pg/functions/hold_locks.hpp"
 #include "pg/functions/kept_rules.hpp"
 #include "pg/functions/type_uses.hpp"
@@ -123,6 +124,7 @@ bool is_among(HTAB *holds, const Hold &hold) {
 // Rows of a table, judged by the columns that say whose they are.
 struct Search {
   Relation relation;
+  TupleDesc descriptor;  // by which they are stored
   PlaceColumns columns;
   Oid index;  // on the organization; InvalidOid for none
   HTAB *holds;
@@ -141,7 +143,7 @@ bool finds_held_row(const Search &search, ScanKey key) {
   Uuid organization{};
   for (HeapTuple row; !found && HeapTupleIsValid(row = systable_getnext(scan));) {
     CHECK_FOR_INTERRUPTS();
-    const Place place = place_in(search.columns, row, RelationGetDescr(search.relation));
+    const Place place = place_in(search.columns, row, search.descriptor);
     if (place.organization != last.organization || place.workspace != last.workspace)
       organization = organization_of(read, place);
     last = place;
@@ -159,7 +161,8 @@ bool has_held_rows(Relation relation, const PlaceColumns &columns, Holds *holds)
   const PodArray<Hold> &list = holds->list;
   // Without the columns, any row may be of an organization under a hold.
   if (list.count == 0 || !columns.are_known) return list.count > 0;
-  const Search search{relation, columns, index_on(relation, columns.organization), holds->hash};
+  const Search search{relation, RelationGetDescr(relation), columns, index_on(relation, columns.organization),
+                      holds->hash};
   bool found = false;
   if (!OidIsValid(search.index)) {
     found = finds_held_row(search, nullptr);
@@ -176,6 +179,20 @@ bool has_held_rows(Relation relation, const PlaceColumns &columns, Holds *holds)
     }
   }
   return found;
+}
+
+// Before a command rewrites them. Not by an index: one on a column of another type is new, and empty yet.
+bool has_held_rows_as_stored(Relation relation, PlaceColumns columns, Holds *holds) {
+  read_holds(holds);
+  if (holds->list.count == 0) return false;
+  const TupleDesc descriptor = stored_descriptor(relation);
+  const auto is_stored_id = [&](AttrNumber column) {
+    return column == InvalidAttrNumber ||
+           getBaseType(TupleDescAttr(descriptor, column - 1)->atttypid) == UUIDOID;
+  };
+  if (!columns.are_known || !is_stored_id(columns.organization) || !is_stored_id(columns.workspace))
+    return true;
+  return finds_held_row({relation, descriptor, columns, InvalidOid, holds->hash}, nullptr);
 }
 
 bool follows_settings(Relation relation) {
@@ -250,6 +267,15 @@ bool keep_holds_away_from(Relation relation) {
   return std::all_of(organizations.list.span().begin(), organizations.list.span().end(), keep_holds_away);
 }
 
+void raise_held(const char *table) {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("a legal hold keeps rows of table \"%s\"", table),
+           errdetail("Until it is lifted, the table cannot be dropped, detached or truncated, nor can its "
+                     "columns or its triggers be taken away, nor columns of content be renamed."),
+           errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+}
+
 void check_no_held_rows(Oid oid, Holds *holds) {
   const Relation relation = try_relation_open(oid, AccessShareLock);
   if (relation == nullptr) return;
@@ -257,13 +283,7 @@ void check_no_held_rows(Oid oid, Holds *holds) {
   if (!is_held && follows_settings(relation)) note_unheld(relation, *holds);
   const char *name = pstrdup(RelationGetRelationName(relation));
   relation_close(relation, NoLock);
-  if (is_held)
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("a legal hold keeps rows of table \"%s\"", name),
-             errdetail("Until it is lifted, the table cannot be dropped, detached or truncated, nor can its "
-                       "columns or its triggers be taken away, nor columns of content be renamed."),
-             errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+  if (is_held) raise_held(name);
 }
 
 // A table and what it consists of, locked until the end of the transaction; the table first, as by queries.
@@ -321,6 +341,19 @@ bool is_held_row(Relation relation, HeapTuple row) {
 void check_no_held_rows(Oid table) {
   Holds holds;
   check_no_held_rows(table, &holds);
+}
+
+void check_no_held_rows_as_stored(Oid table) {
+  Holds holds;
+  const Relation relation = relation_open(table, AccessShareLock);
+  if (follows_settings(relation)) {
+    const Trigger *trigger = keeping_trigger(relation);
+    if (has_held_rows_as_stored(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]),
+                                &holds))
+      raise_held(RelationGetRelationName(relation));
+    note_unheld_table(holds.list.span(), {}, true);
+  }
+  relation_close(relation, NoLock);
 }
 
 void check_no_held_rows_below(Oid table) {

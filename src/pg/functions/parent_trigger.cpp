@@ -6,6 +6,8 @@
 // Statements run as the owner of the table that they change, who sees all of its rows, as in referential
 // actions.
 
+#include <algorithm>
+
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/functions/child_table.hpp"
@@ -206,6 +208,15 @@ bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Da
   pg_unreachable();
 }
 
+[[noreturn]] void raise_strange(
+    Oid child, Oid parent,
+    const char *hint = "Delete the row, or move its parents in the same transaction.") {
+  ereport(ERROR, (errcode(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION),
+                  errmsg("a row of table \"%s\" would belong to two tenants", get_rel_name(child)),
+                  errdetail("Its parent in table \"%s\" is another tenant's.", get_rel_name(parent)),
+                  errhint("%s", hint)));
+}
+
 // Logical replication, and whoever may pretend to be it, writes what was right where it comes from, and the
 // server checks no foreign key of it: the parent may come later, or stay away.
 bool comes_with_tenant(Relation relation, const ChildTable &child, HeapTuple row) {
@@ -214,12 +225,37 @@ bool comes_with_tenant(Relation relation, const ChildTable &child, HeapTuple row
          !heap_attisnull(row, child.compared_column, RelationGetDescr(relation));
 }
 
+bool says_already(Relation relation, HeapTuple row, int count, const int *numbers, const Datum *values,
+                  const bool *nulls) {
+  for (int i = 0; i < count; i++) {
+    bool is_null = false;
+    const Datum own = heap_getattr(row, numbers[i], RelationGetDescr(relation), &is_null);
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), numbers[i] - 1);
+    if (is_null != nulls[i] ||
+        (!is_null && !datum_image_eq(own, values[i], attribute->attbyval, attribute->attlen)))
+      return false;
+  }
+  return true;
+}
+
+// Whether a referential action gives the row another key, that of the parent that it has already. By then
+// that key can be another row's.
+bool follows_key(const TriggerData *trigger, AttrNumber column) {
+  if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) || !may_be_exempt()) return false;
+  const TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
+  bool was_null = false, is_null = false;
+  const Datum before = heap_getattr(trigger->tg_trigtuple, column, descriptor, &was_null);
+  const Datum now = heap_getattr(trigger->tg_newtuple, column, descriptor, &is_null);
+  const Form_pg_attribute attribute = TupleDescAttr(descriptor, column - 1);
+  return !is_null && (was_null || !datum_image_eq(before, now, attribute->attbyval, attribute->attlen));
+}
+
 // Returns the row with its parent's columns, in the caller's memory context. Without a parent it would belong
 // to nobody: it is refused here, with the error of a policy, which would not be asked of a row that is
 // written through a view whose owner bypasses row security. Without row security, the foreign key might
 // refuse it only at the end of the transaction, when the parent exists and the row still lacks its tenant.
 HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key,
-                                 bool inserted) {
+                                 bool inserted, bool follows) {
   const bool found = lock_acceptable_parent(relation, child, 0, key);
   if (!found && check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED) {
     if (comes_with_tenant(relation, child, row)) return row;
@@ -237,6 +273,10 @@ HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple
       values[count] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, count + 1, &nulls[count]);
     count++;
   }
+  // As it refers to its parent after a referential action
+  if (found && follows && !says_already(relation, row, count, numbers, values, nulls))
+    raise_strange(child.relation, child.parents[0].key.relation,
+                  "Change the key of a parent, and whose it is, one after the other.");
   HeapTuple taken = heap_modify_tuple_by_cols(row, RelationGetDescr(relation), count, numbers, values, nulls);
   if (!found) raise_row_without_parent(relation, taken, inserted ? Command::insert : Command::update);
   return SPI_copytuple(taken);
@@ -263,13 +303,6 @@ Snapshots snapshots_for_children() {
   if (!IsolationUsesXactSnapshot()) return {InvalidSnapshot, InvalidSnapshot};
   CommandCounterIncrement();  // sees this transaction's own changes
   return {GetLatestSnapshot(), GetTransactionSnapshot()};
-}
-
-[[noreturn]] void raise_strange(Oid child, Oid parent) {
-  ereport(ERROR, (errcode(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION),
-                  errmsg("a row of table \"%s\" would belong to two tenants", get_rel_name(child)),
-                  errdetail("Its parent in table \"%s\" is another tenant's.", get_rel_name(parent)),
-                  errhint("Delete the row, or move its parents in the same transaction.")));
 }
 
 // Whether the row version of a deferred trigger call still exists.
@@ -299,13 +332,35 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
 // A key that a row gives up, by DELETE or UPDATE, may leave rows that refer to it: the server checks that at
 // the end of the statement or the transaction, and is content with any row that has the key by then. Only in
 // such transactions are children looked for, since the column by which they refer need not have an index.
-FullTransactionId giving_up;
+struct GivenUp {
+  FullTransactionId transaction;
+  int count;
+  Oid tables[8];  // with more of them, any
+};
+GivenUp given_up;
 
-void note_given_up_key() { giving_up = GetTopFullTransactionId(); }
+bool is_of_this_transaction() {
+  return FullTransactionIdIsValid(given_up.transaction) &&
+         FullTransactionIdEquals(given_up.transaction, GetTopFullTransactionIdIfAny());
+}
 
-bool gives_up_keys() {
-  return FullTransactionIdIsValid(giving_up) &&
-         FullTransactionIdEquals(giving_up, GetTopFullTransactionIdIfAny());
+bool gives_up_keys(Oid table) {
+  if (!is_of_this_transaction()) return false;
+  const auto *end = given_up.tables + Min(given_up.count, static_cast<int>(lengthof(given_up.tables)));
+  return given_up.count > static_cast<int>(lengthof(given_up.tables)) ||
+         std::find(static_cast<const Oid *>(given_up.tables), end, table) != end;
+}
+
+void note_given_up_key(Oid table) {
+  if (gives_up_keys(table)) return;
+  if (!is_of_this_transaction()) given_up = {GetTopFullTransactionId(), 0, {}};
+  if (given_up.count < static_cast<int>(lengthof(given_up.tables))) given_up.tables[given_up.count] = table;
+  given_up.count++;
+}
+
+Oid topmost(Relation relation) {
+  const Oid oid = RelationGetRelid(relation);
+  return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(oid)) : oid;
 }
 
 bool changes_key(const TriggerData *trigger, const ChildTable &child, int number) {
@@ -359,18 +414,22 @@ void check_left_children(TriggerData *trigger, HeapTuple row, Oid relation, int 
   leave(context);
 }
 
-// For a row of another parent than the first: its children must belong to its tenant.
-void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number) {
-  ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
-  require_parent(trigger, child, number);
-  const Oid relation = child.relation;
-  const Parent &parent = child.parents[number];
+// For a row of another parent than the first: its children must belong to its tenant. A row that has been
+// changed once more, which need not concern its tenant, is read anew.
+void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number, bool is_gone) {
+  const Oid relation = trigger->tg_trigger->tgconstrrelid;
+  ChildTable &described = child_table(relation);
+  require_parent(trigger, described, number);
+  const Parent &parent = described.parents[number];
   const Oid parent_relation = parent.key.relation;
   bool is_null = false, has_no_tenant = false;
-  Datum values[] = {
-      value_of(trigger->tg_relation, row, parent_relation, parent.key.referenced, &is_null),
-      value_of(trigger->tg_relation, row, parent_relation, parent.columns[child.compared], &has_no_tenant)};
-  if (is_null || has_no_tenant) return;
+  Datum values[] = {value_of(trigger->tg_relation, row, parent_relation, parent.key.referenced, &is_null),
+                    value_of(trigger->tg_relation, row, parent_relation, parent.columns[described.compared],
+                             &has_no_tenant)};
+  if (is_null || (is_gone && !read_parent_row(described, number, values[0]))) return;
+  if (is_gone) values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &has_no_tenant);
+  if (has_no_tenant) return;
+  ChildTable &child = child_table(relation);
   const Snapshots snapshots = snapshots_for_children();
   const Caller caller = become_owner(relation, SECURITY_RESTRICTED_OPERATION);
   check_result(SPI_execute_snapshot(strange_plan(child, number), values, nullptr, snapshots.newest,
@@ -400,7 +459,8 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     const Datum key = heap_getattr(row, child.columns.keys[i], RelationGetDescr(relation), &is_null);
     if (is_null) continue;  // the row keeps its own values
     if (i == 0)
-      result = with_columns_of_parent(relation, child, row, key, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
+      result = with_columns_of_parent(relation, child, row, key, TRIGGER_FIRED_BY_INSERT(trigger->tg_event),
+                                      follows_key(trigger, child.columns.keys[0]));
     else if (!lock_acceptable_parent(relation, child, i, key) && is_refusable(relation))
       // The policy's error, as for the first parent; of the others, the deferred trigger compares the tenant.
       raise_row_without_parent(
@@ -437,9 +497,10 @@ Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
   require_protected(fcinfo, trigger);
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
-  const bool may_be_left = gives_up_keys();
+  const Oid table = topmost(trigger->tg_relation);
+  const bool may_be_left = gives_up_keys(table);
   if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
-    note_given_up_key();
+    note_given_up_key(table);
   } else if (updated || may_be_left) {
     const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
     for (int i = 0; i < triggers->numtriggers; i++) {
@@ -451,7 +512,7 @@ Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
       else if (!is_our_function(other.tgfoid, "move_children"))
         continue;
       if (updated && !changes_key(trigger, child_table(other.tgconstrrelid), number)) continue;
-      if (updated) note_given_up_key();
+      if (updated) note_given_up_key(table);
       if (may_be_left) check_left_children(trigger, row, other.tgconstrrelid, number);
     }
   }
@@ -499,14 +560,16 @@ PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
 Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
   TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", Fires::after_insert_or_update);
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-  if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return Datum(0);
-  HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
   const Oid child = trigger->tg_trigger->tgconstrrelid;
+  // The trigger of a link has no condition: the version after this one has its own call.
+  const bool gone = is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot);
+  if (gone && !OidIsValid(child)) return Datum(0);
+  HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
   Context context{};
   enter(context, OidIsValid(child) ? child : RelationGetRelid(trigger->tg_relation));
   SPI_connect();
   if (OidIsValid(child))
-    check_row_of_parent(trigger, row, parent_argument(*trigger->tg_trigger));
+    check_row_of_parent(trigger, row, parent_argument(*trigger->tg_trigger), gone);
   else
     check_row_of_child(trigger, row);
   SPI_finish();

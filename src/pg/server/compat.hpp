@@ -52,6 +52,25 @@ inline const PgBackendStatus *seen_process(int number) {
 #endif
 }
 
+/// After an attribute of a descriptor has been written: since 18 a compact form is kept beside it.
+inline void attribute_changed(TupleDesc descriptor, int number) {
+#if PG_VERSION_NUM >= 180000
+  populate_compact_attribute(descriptor, number);
+#else
+  static_cast<void>(descriptor);
+  static_cast<void>(number);
+#endif
+}
+
+/// After all of its attributes have been written, since 19.
+inline void descriptor_changed(TupleDesc descriptor) {
+#if PG_VERSION_NUM >= 190000
+  TupleDescFinalize(descriptor);
+#else
+  static_cast<void>(descriptor);
+#endif
+}
+
 /// Whether this process holds the lock in this mode.
 inline bool lock_held_by_me(const LOCKTAG &tag, LOCKMODE mode) {
 #if PG_VERSION_NUM >= 170000

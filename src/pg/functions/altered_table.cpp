@@ -1,0 +1,98 @@
+#include "pg/functions/altered_table.hpp"
+
+#include "pg/server/compat.hpp"
+#include "pg/server/error_bridge.hpp"
+
+extern "C" {
+#include "access/tupdesc_details.h"
+#include "tcop/utility.h"
+#include "utils/array.h"
+#include "utils/datum.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+ProcessUtility_hook_type next_utility = nullptr;
+
+// The innermost ALTER TABLE, also one that another one's code runs. What it changes in catalogs has this
+// number or a later one; what earlier commands of the transaction have changed, an earlier one.
+CommandId begun_with = InvalidCommandId;
+
+// The value that a column has in rows from before it was added
+void add_missing_value(TupleDesc descriptor, const FormData_pg_attribute &attribute, HeapTuple row,
+                       TupleDesc catalog) {
+  bool is_null = true;
+  const Datum values = heap_getattr(row, Anum_pg_attribute_attmissingval, catalog, &is_null);
+  if (is_null) return;
+  int first = 1;
+  const Datum value = array_get_element(values, 1, &first, -1, attribute.attlen, attribute.attbyval,
+                                        attribute.attalign, &is_null);
+  if (is_null) return;
+  if (descriptor->constr == nullptr) {
+    descriptor->constr = static_cast<TupleConstr *>(palloc0(sizeof(TupleConstr)));
+    descriptor->constr->missing =
+        static_cast<AttrMissing *>(palloc0(sizeof(AttrMissing) * static_cast<Size>(descriptor->natts)));
+  }
+  TupleDescAttr(descriptor, attribute.attnum - 1)->atthasmissing = true;
+  descriptor->constr->missing[attribute.attnum - 1] = {
+      true, datumCopy(value, attribute.attbyval, attribute.attlen)};
+}
+
+}  // namespace
+
+TupleDesc stored_descriptor(Relation relation) {
+  if (begun_with == InvalidCommandId) return RelationGetDescr(relation);
+  const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+  const Relation catalog = table_open(AttributeRelationId, AccessShareLock);
+  // As of the command's beginning: a copy of the server's snapshot
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  snapshot->curcid = begun_with;
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(RelationGetRelid(relation)));
+  const SysScanDesc scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true, snapshot, 1, &key);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    const auto *attribute = reinterpret_cast<const FormData_pg_attribute *>(GETSTRUCT(row));
+    if (attribute->attnum <= 0 || attribute->attnum > descriptor->natts) continue;
+    const int number = attribute->attnum - 1;
+    memcpy(TupleDescAttr(descriptor, number), attribute, ATTRIBUTE_FIXED_PART_SIZE);
+    TupleDescAttr(descriptor, number)->atthasmissing = false;
+    if (attribute->atthasmissing) add_missing_value(descriptor, *attribute, row, RelationGetDescr(catalog));
+    attribute_changed(descriptor, number);
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table_close(catalog, AccessShareLock);
+  descriptor_changed(descriptor);
+  return descriptor;
+}
+
+extern "C" {
+static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
+                        ProcessUtilityContext context, ParamListInfo parameters,
+                        QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+  const auto run = [&] {
+    const auto next = next_utility != nullptr ? next_utility : standard_ProcessUtility;
+    next(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
+  };
+  if (!IsA(statement->utilityStmt, AlterTableStmt)) {
+    run();
+    return;
+  }
+  struct Command {
+    const decltype(run) *work;
+    CommandId outer;
+  } command{&run, begun_with};
+  begun_with = GetCurrentCommandId(false);
+  run_with_cleanup([](void *argument) { (*static_cast<Command *>(argument)->work)(); },
+                   [](void *argument) { begun_with = static_cast<Command *>(argument)->outer; }, &command);
+}
+}
+
+void register_altered_tables() {
+  next_utility = ProcessUtility_hook;
+  ProcessUtility_hook = run_utility;
+}
+
+}  // namespace tenancy::pg
