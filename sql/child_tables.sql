@@ -664,6 +664,26 @@ UPDATE boards SET id = 2 WHERE id = 1 RETURNING takes_key(id, 'olivia');
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT c.id, c.board_id, left(c.organization_id::text, 1) AS organization, (c.organization_id, c.workspace_id) = (b.organization_id, b.workspace_id) AS agree FROM cards c JOIN boards b ON b.id = c.board_id;
+-- Nor one whose rows an action is about to remove, or take along: these would be another tenant's
+ALTER TABLE cards DROP CONSTRAINT cards_board_id_fkey, ADD FOREIGN KEY (board_id) REFERENCES boards ON UPDATE CASCADE ON DELETE CASCADE;
+CREATE FUNCTION renames(id int, new_id int, who text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who);
+  UPDATE app.boards b SET id = renames.new_id WHERE b.id = renames.id;
+  CALL app.become('olivia');
+  RETURN id;
+END
+$$;
+INSERT INTO boards VALUES (7, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002'), (5, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
+INSERT INTO cards VALUES (70, 7);
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+DELETE FROM boards WHERE id = 5 RETURNING renames(7, 5, 'gus');
+UPDATE boards SET id = 6 WHERE id = 5 RETURNING renames(7, 5, 'gus');
+UPDATE boards SET id = 6 WHERE id = 5 RETURNING renames(7, 8, 'gus');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT c.id, c.board_id, left(c.organization_id::text, 1) AS organization FROM cards c ORDER BY 1;
 DROP TABLE cards, boards;
 CREATE TABLE boards (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
 CREATE TABLE stickers (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);

@@ -1,11 +1,11 @@
 // Entry point: the server calls _PG_init() when it loads the module.
 
+#include "pg/functions/altered_table.hpp"
 #include "pg/functions/audit_notification.hpp"
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/functions/column_types.hpp"
-#include "pg/functions/altered_table.hpp"
 #include "pg/functions/early_refusal.hpp"
 #include "pg/functions/foreign_triggers.hpp"
 #include "pg/functions/kept_rows.hpp"

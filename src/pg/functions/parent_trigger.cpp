@@ -21,6 +21,7 @@ extern "C" {
 #include "catalog/partition.h"
 #include "utils/datum.h"
 #include "utils/rls.h"
+#include "utils/typcache.h"
 }
 
 namespace tenancy::pg {
@@ -364,7 +365,6 @@ Oid topmost(Relation relation) {
 }
 
 bool changes_key(const TriggerData *trigger, const ChildTable &child, int number) {
-  require_parent(trigger, child, number);
   const ParentKey &key = child.parents[number].key;
   bool was_null = false, is_null = false;
   const Datum before =
@@ -375,6 +375,96 @@ bool changes_key(const TriggerData *trigger, const ChildTable &child, int number
   bool by_value = false;
   get_typlenbyval(get_atttype(key.relation, key.referenced), &length, &by_value);
   return was_null != is_null || (!is_null && !datum_image_eq(before, now, by_value, length));
+}
+
+// The keys that rows have given up or got since the client's last message, with whose these rows were:
+// actions on rows that refer to them may be still to come, at the end of the statement, and go by the key
+// alone. In memory of the transaction.
+struct ChangedKey {
+  Oid child;
+  int number;
+  uint64 key;
+};
+struct ChangedKeyEntry {
+  ChangedKey changed;
+  uint64 tenant;
+};
+struct ChangedKeys {
+  FullTransactionId transaction;
+  TimestampTz since;
+  MemoryContext memory;
+  HTAB *entries;
+};
+ChangedKeys changed_keys;
+
+bool has_changed_keys() {
+  return changed_keys.entries != nullptr &&
+         FullTransactionIdEquals(changed_keys.transaction, GetTopFullTransactionIdIfAny()) &&
+         changed_keys.since == GetCurrentStatementStartTimestamp();
+}
+
+HTAB *keys_changed_now() {
+  if (has_changed_keys()) return changed_keys.entries;
+  const FullTransactionId transaction = GetTopFullTransactionId();
+  // With its transaction, the memory is gone.
+  if (changed_keys.entries != nullptr && FullTransactionIdEquals(changed_keys.transaction, transaction))
+    MemoryContextDelete(changed_keys.memory);
+  changed_keys = {transaction, GetCurrentStatementStartTimestamp(),
+                  AllocSetContextCreate(TopTransactionContext, "keys of parents", ALLOCSET_SMALL_SIZES),
+                  nullptr};
+  HASHCTL control{};
+  control.keysize = sizeof(ChangedKey);
+  control.entrysize = sizeof(ChangedKeyEntry);
+  control.hcxt = changed_keys.memory;
+  changed_keys.entries = hash_create("keys of parents", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  return changed_keys.entries;
+}
+
+// As the key's own equality has it, else as it is stored
+uint64 hash_of(const TriggerData *trigger, HeapTuple row, Oid named_in, AttrNumber column, uint64 seed) {
+  bool is_null = false;
+  const Datum value = value_of(trigger->tg_relation, row, named_in, column, &is_null);
+  if (is_null) return hash_combine64(seed, 0);
+  Oid type = InvalidOid, collation = InvalidOid;
+  int32 modifier = -1;
+  get_atttypetypmodcoll(named_in, column, &type, &modifier, &collation);
+  TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+  if (OidIsValid(entry->hash_extended_proc_finfo.fn_oid))
+    return DatumGetUInt64(
+        FunctionCall2Coll(&entry->hash_extended_proc_finfo, collation, value, UInt64GetDatum(seed)));
+  int16 length = 0;
+  bool by_value = false;
+  get_typlenbyval(type, &length, &by_value);
+  return hash_combine64(seed, datum_image_hash(value, by_value, length));
+}
+
+ChangedKeyEntry describe_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
+  const Parent &parent = child.parents[number];
+  ChangedKeyEntry described{};
+  described.changed = {child.relation, number,
+                       hash_of(trigger, row, parent.key.relation, parent.key.referenced, 1)};
+  for (int part = 0; part < id_column_count; part++)
+    if (number > 0 ? part == child.compared : child.columns.copies[part] != InvalidAttrNumber)
+      described.tenant =
+          hash_of(trigger, row, parent.key.relation, parent.columns[part], described.tenant + 1);
+  return described;
+}
+
+void note_changed_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
+  const ChangedKeyEntry described = describe_key(trigger, row, child, number);
+  bool found = false;
+  auto *entry =
+      static_cast<ChangedKeyEntry *>(hash_search(keys_changed_now(), &described.changed, HASH_ENTER, &found));
+  if (!found) entry->tenant = described.tenant;
+}
+
+void check_changed_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
+  if (!has_changed_keys()) return;
+  const ChangedKeyEntry described = describe_key(trigger, row, child, number);
+  const auto *entry = static_cast<const ChangedKeyEntry *>(
+      hash_search(changed_keys.entries, &described.changed, HASH_FIND, nullptr));
+  if (entry != nullptr && entry->tenant != described.tenant)
+    raise_strange(child.relation, child.parents[number].key.relation);
 }
 
 // A row that takes a key, to which rows of another tenant refer since they have lost their parent.
@@ -498,23 +588,33 @@ Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
   const Oid table = topmost(trigger->tg_relation);
+  const bool deleted = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
   const bool may_be_left = gives_up_keys(table);
-  if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
-    note_given_up_key(table);
-  } else if (updated || may_be_left) {
-    const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
-    for (int i = 0; i < triggers->numtriggers; i++) {
-      const Trigger &other = triggers->triggers[i];
-      if (!OidIsValid(other.tgconstrrelid)) continue;
-      int number = 0;
-      if (is_our_function(other.tgfoid, "check_parents"))
-        number = parent_argument(other);
-      else if (!is_our_function(other.tgfoid, "move_children"))
-        continue;
-      if (updated && !changes_key(trigger, child_table(other.tgconstrrelid), number)) continue;
-      if (updated) note_given_up_key(table);
-      if (may_be_left) check_left_children(trigger, row, other.tgconstrrelid, number);
+  if (deleted) note_given_up_key(table);
+  if (!deleted && !updated && !may_be_left && !has_changed_keys()) return PointerGetDatum(row);
+  const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
+  for (int i = 0; i < triggers->numtriggers; i++) {
+    const Trigger &other = triggers->triggers[i];
+    if (!OidIsValid(other.tgconstrrelid)) continue;
+    int number = 0;
+    if (is_our_function(other.tgfoid, "check_parents"))
+      number = parent_argument(other);
+    else if (!is_our_function(other.tgfoid, "move_children"))
+      continue;
+    const ChildTable &child = child_table(other.tgconstrrelid);
+    require_parent(trigger, child, number);
+    if (deleted) {
+      note_changed_key(trigger, trigger->tg_trigtuple, child, number);
+      continue;
     }
+    if (updated && !changes_key(trigger, child, number)) continue;
+    check_changed_key(trigger, row, child, number);
+    if (updated) {
+      note_given_up_key(table);
+      note_changed_key(trigger, trigger->tg_trigtuple, child, number);
+      note_changed_key(trigger, row, child, number);
+    }
+    if (may_be_left) check_left_children(trigger, row, other.tgconstrrelid, number);
   }
   return PointerGetDatum(row);
 }
