@@ -188,6 +188,19 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends; 40001 where the session is another one then, or the transaction''s snapshot lacks a change of the organization';
 
+-- Of rows, no catalog says what others have written since.
+CREATE FUNCTION tenancy_internal.require_latest_rows(what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('%s needs the isolation level READ COMMITTED', require_latest_rows.what),
+      DETAIL = 'The transaction''s snapshot can lack rows that others have written since, which would be left behind.',
+      HINT = 'Use BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_latest_rows(text) IS 'Raises 55000 in a transaction whose snapshot can lack rows of others';
+
 CREATE FUNCTION tenancy_internal.resolve_changed_organization(reference text, resource text, action text) RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -52,6 +52,7 @@ LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
   sees_groups boolean;
+  sees_own boolean;
 BEGIN
   IF tenancy_internal.has_nothing_to_list(access_matrix.organization, 'roles') THEN
     RETURN;
@@ -59,7 +60,10 @@ BEGIN
   the_organization := tenancy_internal.resolve_organization(access_matrix.organization);
   -- As all of tenancy.groups
   sees_groups := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
-  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(the_organization) m WHERE sees_groups OR m.level <> 'group';
+  -- As in tenancy.grants and settings(): what the organization sets for all of its workspaces
+  sees_own := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'workspaces', 'view') = 'all';
+  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(the_organization) m
+  WHERE CASE m.level WHEN 'group' THEN sees_groups ELSE sees_own OR m.source IS DISTINCT FROM 'organization' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides. And (level group), for whoever has team.list in the organization, what each group''s roles give its members';
+COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides; what the organization itself grants or takes for whoever has workspaces.view there. And (level group), for whoever has team.list in the organization, what each group''s roles give its members';

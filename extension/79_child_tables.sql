@@ -346,6 +346,7 @@ DECLARE
   part record;
   parent record;
 BEGIN
+  PERFORM tenancy_internal.require_latest_rows('protect() through a parent');
   PERFORM tenancy_internal.add_copied_columns(follow_parents.relation, follow_parents.wanted);
   differing := tenancy_internal.count_differing(follow_parents.relation, at_most + 1);
   IF differing > at_most THEN

@@ -340,7 +340,8 @@ BEGIN
   IF delete_workspace.with_rows THEN
     PERFORM tenancy_internal.require_removal_of_rows(gone);
   END IF;
-  PERFORM tenancy_internal.check_not_held(gone.organization_id, gone.workspace_id), tenancy_internal.report_unrecorded_tables(NULL);
+  PERFORM tenancy_internal.check_not_held(gone.organization_id, gone.workspace_id), tenancy_internal.report_unrecorded_tables(NULL),
+          tenancy_internal.require_latest_rows('delete_workspace()');
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   IF gone.is_default THEN
     DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;  -- raises the error before any work is done

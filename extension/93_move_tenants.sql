@@ -422,7 +422,7 @@ DECLARE
 BEGIN
   the_organization := tenancy.close_organization(purge_organization.organization);
   -- With the organization locked
-  PERFORM tenancy_internal.check_not_held(the_organization);
+  PERFORM tenancy_internal.check_not_held(the_organization), tenancy_internal.require_latest_rows('purge_organization()');
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;

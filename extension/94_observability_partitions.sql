@@ -419,6 +419,9 @@ BEGIN
   IF drop_partitions.older_than IS NULL OR drop_partitions.older_than < '0' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
+  IF keep THEN
+    PERFORM tenancy_internal.require_latest_rows('drop_partitions() that keeps analytics');
+  END IF;
   PERFORM tenancy_steps.refuse_several_owners(drop_partitions.schema);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', drop_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(drop_partitions.schema, job);

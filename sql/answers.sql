@@ -95,6 +95,18 @@ SELECT * FROM tenancy.explain_authorize('logs', 'view');
 SELECT tenancy.access_matrix();
 RESET SESSION AUTHORIZATION;
 
+-- What the organization sets, only with workspaces.view there
+BEGIN;
+SELECT tenancy.set_setting('acme', 'members_view_all_data', false), tenancy.create_role('acme', 'workspace', 'secretive') IS NOT NULL AS made, tenancy.grant_permission('acme', 'workspace', 'secretive', 'logs', 'view');
+SELECT count(*) FILTER (WHERE source = 'organization') > 0 AS of_organization, count(*) > 0 AS any FROM tenancy.access_matrix('acme');
+SELECT secret FROM tenancy.create_api_key('workspace_service_key', 'narrow', workspace => 'acme/search', scopes => '["logs.list"]') \gset
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SET LOCAL tenancy.api_key = :'secret';
+SELECT count(*) FILTER (WHERE source = 'organization') > 0 AS of_organization, count(*) > 0 AS any FROM tenancy.access_matrix();
+CALL become('olivia', true);
+SELECT count(*) FILTER (WHERE source = 'organization') > 0 AS of_organization, count(*) > 0 AS any FROM tenancy.access_matrix();
+ROLLBACK;
+
 -- access_matrix(): what a user who is new, and has that role alone, may do where it is given
 INSERT INTO tenancy.users (user_id, email) VALUES ('cccccccc-0000-4000-8000-0000000000ff', 'fresh@acme.test');
 CREATE TABLE fresh (level text, role text, resource text, action text, authorized boolean);

@@ -51,5 +51,11 @@ SELECT count(*) AS broken FROM tenancy.verify_audit_log();
 INSERT INTO logs (id, organization_id, workspace_id) VALUES (900, 'bbbbbbbb-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003');
 SELECT * FROM failure($$SELECT tenancy.delete_workspace('acme/support', true)$$);
 DELETE FROM logs WHERE id = 900;
+-- Nor in a transaction whose snapshot lacks rows that others write
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM failure($$SELECT tenancy.delete_workspace('acme/support', true)$$);
+SELECT * FROM failure($$SELECT * FROM tenancy.purge_organization('globex')$$);
+SELECT * FROM failure($$SELECT tenancy.protect('logs', 'logs', through => '{id}')$$);
+ROLLBACK;
 SELECT tenancy.delete_workspace('acme/support', true);
 SELECT slug FROM tenancy.workspaces WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';

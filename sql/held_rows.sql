@@ -347,3 +347,26 @@ INSERT INTO shaped VALUES (1, :acme, :search, ROW('m', 'a'));
 SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
 SELECT w, tried(w) FROM renamings;
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+
+-- Rows are read as they are stored, also in a command that gives columns before theirs another type: by the types that the catalog has then,
+-- a number would be the length of a text.
+CREATE TABLE retyped (id bigint, organization_id uuid, workspace_id uuid, state text, content text);
+CREATE TABLE retyped_child (own bigint, organization_id uuid, workspace_id uuid, state text, content text);
+\o /dev/null
+SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id', create_indexes => true), tenancy.apply_logging_settings(t, 'logs', '{content}') FROM unnest('{retyped,retyped_child}'::regclass[]) t;
+CREATE INDEX ON retyped (organization_id, state);
+INSERT INTO retyped VALUES (4294967292, :acme, :search, 's', 'c');
+INSERT INTO retyped_child SELECT * FROM retyped;
+\o
+CREATE VIEW retypings AS SELECT w FROM unnest(ARRAY['ALTER TABLE retyped ALTER id TYPE numeric', 'ALTER TABLE retyped ALTER id TYPE numeric, ALTER content TYPE text USING ''gone''',
+  'ALTER TABLE retyped ALTER id TYPE numeric, ALTER state TYPE varchar(9), ALTER content TYPE text USING ''gone''',
+  'ALTER TABLE retyped ALTER workspace_id TYPE text, ALTER content TYPE text USING ''gone''', 'ALTER TABLE retyped ALTER id TYPE numeric, DROP COLUMN content',
+  'DO $x$ BEGIN ALTER TABLE retyped ALTER id TYPE numeric; ALTER TABLE retyped ALTER id TYPE text, ALTER content TYPE text USING ''gone''; END $x$',
+  'ALTER TABLE retyped ALTER id TYPE numeric; ALTER TABLE retyped ALTER content TYPE text USING ''gone''', 'ALTER TABLE retyped_child ALTER own TYPE numeric, DISABLE TRIGGER ALL']) WITH ORDINALITY u (w, n) ORDER BY n;
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+SELECT w, tried(w) FROM retypings;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search'), tenancy.set_logging('globex', 'legal_hold', 'on');
+SELECT w, tried(w) FROM retypings;
+SELECT tenancy.reset_logging('globex', 'legal_hold');
+DROP VIEW retypings;
+DROP TABLE retyped, retyped_child;

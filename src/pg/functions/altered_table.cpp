@@ -39,25 +39,51 @@ void add_missing_value(TupleDesc descriptor, const FormData_pg_attribute &attrib
       true, datumCopy(value, attribute.attbyval, attribute.attlen)};
 }
 
+// As of the command's beginning: a copy of the server's snapshot
+Snapshot begin_snapshot() {
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  snapshot->curcid = begun_with;
+  return snapshot;
+}
+
+bool is_rewritten(Relation relation) {
+  const Relation catalog = table_open(RelationRelationId, AccessShareLock);
+  const Snapshot snapshot = begin_snapshot();
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(RelationGetRelid(relation)));
+  const SysScanDesc scan = systable_beginscan(catalog, ClassOidIndexId, true, snapshot, 1, &key);
+  const HeapTuple row = systable_getnext(scan);
+  const bool rewritten =
+      !HeapTupleIsValid(row) ||
+      reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relfilenode != relation->rd_rel->relfilenode;
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table_close(catalog, AccessShareLock);
+  return rewritten;
+}
+
 }  // namespace
 
 TupleDesc stored_descriptor(Relation relation) {
-  if (begun_with == InvalidCommandId) return RelationGetDescr(relation);
+  if (begun_with == InvalidCommandId || is_rewritten(relation)) return RelationGetDescr(relation);
   const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
   const Relation catalog = table_open(AttributeRelationId, AccessShareLock);
-  // As of the command's beginning: a copy of the server's snapshot
-  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  snapshot->curcid = begun_with;
+  const Snapshot snapshot = begin_snapshot();
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
               ObjectIdGetDatum(RelationGetRelid(relation)));
   const SysScanDesc scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true, snapshot, 1, &key);
+  bool differs = false;
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
     const auto *attribute = reinterpret_cast<const FormData_pg_attribute *>(GETSTRUCT(row));
     if (attribute->attnum <= 0 || attribute->attnum > descriptor->natts) continue;
     const int number = attribute->attnum - 1;
-    memcpy(TupleDescAttr(descriptor, number), attribute, ATTRIBUTE_FIXED_PART_SIZE);
-    TupleDescAttr(descriptor, number)->atthasmissing = false;
+    const Form_pg_attribute now = TupleDescAttr(descriptor, number);
+    // A column that is dropped keeps its form.
+    differs = differs || (now->atttypid != attribute->atttypid && !now->attisdropped);
+    memcpy(now, attribute, ATTRIBUTE_FIXED_PART_SIZE);
+    now->atthasmissing = false;
     if (attribute->atthasmissing) add_missing_value(descriptor, *attribute, row, RelationGetDescr(catalog));
     attribute_changed(descriptor, number);
   }
@@ -65,7 +91,7 @@ TupleDesc stored_descriptor(Relation relation) {
   UnregisterSnapshot(snapshot);
   table_close(catalog, AccessShareLock);
   descriptor_changed(descriptor);
-  return descriptor;
+  return differs ? descriptor : RelationGetDescr(relation);
 }
 
 extern "C" {

@@ -1,12 +1,13 @@
-// The rows of a table that a command is about to rewrite: they are stored by the columns' former types, while
-// the catalog has the new ones.
+// The rows of a table in the midst of a command that alters it: until they are rewritten, they are stored by
+// the columns' former types, while the catalog has the new ones.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 
-/// RETURNS the descriptor by which the rows of a table are stored, in an event trigger on table_rewrite.
+/// RETURNS the descriptor by which the rows of a table are stored: the relation's own, unless types of
+/// columns are being changed. Then indexes can be new ones, which are empty yet.
 TupleDesc stored_descriptor(Relation relation);
 
 /// Watches when commands that alter tables begin.

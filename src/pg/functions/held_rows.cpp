@@ -156,13 +156,23 @@ bool finds_held_row(const Search &search, ScanKey key) {
   return found;
 }
 
+bool is_stored_id(TupleDesc descriptor, AttrNumber column) {
+  return column == InvalidAttrNumber ||
+         getBaseType(TupleDescAttr(descriptor, column - 1)->atttypid) == UUIDOID;
+}
+
 bool has_held_rows(Relation relation, const PlaceColumns &columns, Holds *holds) {
   read_holds(holds);
   const PodArray<Hold> &list = holds->list;
   // Without the columns, any row may be of an organization under a hold.
   if (list.count == 0 || !columns.are_known) return list.count > 0;
-  const Search search{relation, RelationGetDescr(relation), columns, index_on(relation, columns.organization),
-                      holds->hash};
+  const TupleDesc descriptor = stored_descriptor(relation);
+  const bool is_altered = descriptor != RelationGetDescr(relation);
+  if (is_altered &&
+      !(is_stored_id(descriptor, columns.organization) && is_stored_id(descriptor, columns.workspace)))
+    return true;
+  const Search search{relation, descriptor, columns,
+                      is_altered ? InvalidOid : index_on(relation, columns.organization), holds->hash};
   bool found = false;
   if (!OidIsValid(search.index)) {
     found = finds_held_row(search, nullptr);
@@ -181,20 +191,6 @@ bool has_held_rows(Relation relation, const PlaceColumns &columns, Holds *holds)
   return found;
 }
 
-// Before a command rewrites them. Not by an index: one on a column of another type is new, and empty yet.
-bool has_held_rows_as_stored(Relation relation, PlaceColumns columns, Holds *holds) {
-  read_holds(holds);
-  if (holds->list.count == 0) return false;
-  const TupleDesc descriptor = stored_descriptor(relation);
-  const auto is_stored_id = [&](AttrNumber column) {
-    return column == InvalidAttrNumber ||
-           getBaseType(TupleDescAttr(descriptor, column - 1)->atttypid) == UUIDOID;
-  };
-  if (!columns.are_known || !is_stored_id(columns.organization) || !is_stored_id(columns.workspace))
-    return true;
-  return finds_held_row({relation, descriptor, columns, InvalidOid, holds->hash}, nullptr);
-}
-
 bool follows_settings(Relation relation) {
   return relation->rd_rel->relkind == RELKIND_RELATION && keeping_trigger(relation) != nullptr;
 }
@@ -208,7 +204,8 @@ bool has_held_rows(Relation relation, Holds *holds) {
 // RETURNS false where that would take long.
 bool list_organizations(Relation relation, const PlaceColumns &columns, PodArray<Uuid> *organizations) {
   constexpr int most = 10'000;
-  const Oid index = columns.are_known ? index_on(relation, columns.organization) : InvalidOid;
+  const bool is_altered = stored_descriptor(relation) != RelationGetDescr(relation);
+  const Oid index = columns.are_known && !is_altered ? index_on(relation, columns.organization) : InvalidOid;
   if (!OidIsValid(index) || !is_ascending(index)) return false;
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   bool goes_on = true, is_known = true;
@@ -341,19 +338,6 @@ bool is_held_row(Relation relation, HeapTuple row) {
 void check_no_held_rows(Oid table) {
   Holds holds;
   check_no_held_rows(table, &holds);
-}
-
-void check_no_held_rows_as_stored(Oid table) {
-  Holds holds;
-  const Relation relation = relation_open(table, AccessShareLock);
-  if (follows_settings(relation)) {
-    const Trigger *trigger = keeping_trigger(relation);
-    if (has_held_rows_as_stored(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]),
-                                &holds))
-      raise_held(RelationGetRelationName(relation));
-    note_unheld_table(holds.list.span(), {}, true);
-  }
-  relation_close(relation, NoLock);
 }
 
 void check_no_held_rows_below(Oid table) {

@@ -23,10 +23,6 @@ bool is_held_row(Relation relation, HeapTuple row);
 /// Raises 55000 while a legal hold keeps rows of a table.
 void check_no_held_rows(Oid table);
 
-/// The same before the server rewrites it, in an event trigger on
-/// table_rewrite.
-void check_no_held_rows_as_stored(Oid table);
-
 /// The same of a table and what it consists of, which stays locked until the end of the transaction.
 void check_no_held_rows_below(Oid table);
 

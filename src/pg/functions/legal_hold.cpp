@@ -348,7 +348,7 @@ Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("table \"%s\" of pg_tenancy cannot be rewritten", get_rel_name(table)),
                     errdetail("Its rows would change without its triggers."), errhint("Use UPDATE.")));
-  check_no_held_rows_as_stored(table);
+  check_no_held_rows(table);
   // Without a held row as well: later ones would not be kept.
   if (becomes_unlogged && has_keeping_trigger(table))
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
