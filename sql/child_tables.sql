@@ -681,6 +681,14 @@ CALL become('olivia');
 DELETE FROM boards WHERE id = 5 RETURNING renames(7, 5, 'gus');
 UPDATE boards SET id = 6 WHERE id = 5 RETURNING renames(7, 5, 'gus');
 UPDATE boards SET id = 6 WHERE id = 5 RETURNING renames(7, 8, 'gus');
+-- By the next statement it is free, also in the same function.
+INSERT INTO boards VALUES (11, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
+DO $$
+BEGIN
+  DELETE FROM app.boards WHERE id = 11;
+  INSERT INTO app.boards VALUES (11, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003');
+END
+$$;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT c.id, c.board_id, left(c.organization_id::text, 1) AS organization FROM cards c ORDER BY 1;

@@ -6,10 +6,9 @@
 // Statements run as the owner of the table that they change, who sees all of its rows, as in referential
 // actions.
 
-#include <algorithm>
-
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/protected_table.hpp"
+#include "pg/functions/changed_keys.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/refused_write.hpp"
@@ -330,35 +329,6 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
   }
 }
 
-// A key that a row gives up, by DELETE or UPDATE, may leave rows that refer to it: the server checks that at
-// the end of the statement or the transaction, and is content with any row that has the key by then. Only in
-// such transactions are children looked for, since the column by which they refer need not have an index.
-struct GivenUp {
-  FullTransactionId transaction;
-  int count;
-  Oid tables[8];  // with more of them, any
-};
-GivenUp given_up;
-
-bool is_of_this_transaction() {
-  return FullTransactionIdIsValid(given_up.transaction) &&
-         FullTransactionIdEquals(given_up.transaction, GetTopFullTransactionIdIfAny());
-}
-
-bool gives_up_keys(Oid table) {
-  if (!is_of_this_transaction()) return false;
-  const auto *end = given_up.tables + Min(given_up.count, static_cast<int>(lengthof(given_up.tables)));
-  return given_up.count > static_cast<int>(lengthof(given_up.tables)) ||
-         std::find(static_cast<const Oid *>(given_up.tables), end, table) != end;
-}
-
-void note_given_up_key(Oid table) {
-  if (gives_up_keys(table)) return;
-  if (!is_of_this_transaction()) given_up = {GetTopFullTransactionId(), 0, {}};
-  if (given_up.count < static_cast<int>(lengthof(given_up.tables))) given_up.tables[given_up.count] = table;
-  given_up.count++;
-}
-
 Oid topmost(Relation relation) {
   const Oid oid = RelationGetRelid(relation);
   return relation->rd_rel->relispartition ? llast_oid(get_partition_ancestors(oid)) : oid;
@@ -375,49 +345,6 @@ bool changes_key(const TriggerData *trigger, const ChildTable &child, int number
   bool by_value = false;
   get_typlenbyval(get_atttype(key.relation, key.referenced), &length, &by_value);
   return was_null != is_null || (!is_null && !datum_image_eq(before, now, by_value, length));
-}
-
-// The keys that rows have given up or got since the client's last message, with whose these rows were:
-// actions on rows that refer to them may be still to come, at the end of the statement, and go by the key
-// alone. In memory of the transaction.
-struct ChangedKey {
-  Oid child;
-  int number;
-  uint64 key;
-};
-struct ChangedKeyEntry {
-  ChangedKey changed;
-  uint64 tenant;
-};
-struct ChangedKeys {
-  FullTransactionId transaction;
-  TimestampTz since;
-  MemoryContext memory;
-  HTAB *entries;
-};
-ChangedKeys changed_keys;
-
-bool has_changed_keys() {
-  return changed_keys.entries != nullptr &&
-         FullTransactionIdEquals(changed_keys.transaction, GetTopFullTransactionIdIfAny()) &&
-         changed_keys.since == GetCurrentStatementStartTimestamp();
-}
-
-HTAB *keys_changed_now() {
-  if (has_changed_keys()) return changed_keys.entries;
-  const FullTransactionId transaction = GetTopFullTransactionId();
-  // With its transaction, the memory is gone.
-  if (changed_keys.entries != nullptr && FullTransactionIdEquals(changed_keys.transaction, transaction))
-    MemoryContextDelete(changed_keys.memory);
-  changed_keys = {transaction, GetCurrentStatementStartTimestamp(),
-                  AllocSetContextCreate(TopTransactionContext, "keys of parents", ALLOCSET_SMALL_SIZES),
-                  nullptr};
-  HASHCTL control{};
-  control.keysize = sizeof(ChangedKey);
-  control.entrysize = sizeof(ChangedKeyEntry);
-  control.hcxt = changed_keys.memory;
-  changed_keys.entries = hash_create("keys of parents", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-  return changed_keys.entries;
 }
 
 // As the key's own equality has it, else as it is stored
@@ -438,33 +365,14 @@ uint64 hash_of(const TriggerData *trigger, HeapTuple row, Oid named_in, AttrNumb
   return hash_combine64(seed, datum_image_hash(value, by_value, length));
 }
 
-ChangedKeyEntry describe_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
+ChangedKey describe_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
   const Parent &parent = child.parents[number];
-  ChangedKeyEntry described{};
-  described.changed = {child.relation, number,
-                       hash_of(trigger, row, parent.key.relation, parent.key.referenced, 1)};
+  ChangedKey key{
+      {child.relation, number, hash_of(trigger, row, parent.key.relation, parent.key.referenced, 1)}, 0};
   for (int part = 0; part < id_column_count; part++)
     if (number > 0 ? part == child.compared : child.columns.copies[part] != InvalidAttrNumber)
-      described.tenant =
-          hash_of(trigger, row, parent.key.relation, parent.columns[part], described.tenant + 1);
-  return described;
-}
-
-void note_changed_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
-  const ChangedKeyEntry described = describe_key(trigger, row, child, number);
-  bool found = false;
-  auto *entry =
-      static_cast<ChangedKeyEntry *>(hash_search(keys_changed_now(), &described.changed, HASH_ENTER, &found));
-  if (!found) entry->tenant = described.tenant;
-}
-
-void check_changed_key(const TriggerData *trigger, HeapTuple row, const ChildTable &child, int number) {
-  if (!has_changed_keys()) return;
-  const ChangedKeyEntry described = describe_key(trigger, row, child, number);
-  const auto *entry = static_cast<const ChangedKeyEntry *>(
-      hash_search(changed_keys.entries, &described.changed, HASH_FIND, nullptr));
-  if (entry != nullptr && entry->tenant != described.tenant)
-    raise_strange(child.relation, child.parents[number].key.relation);
+      key.tenant = hash_of(trigger, row, parent.key.relation, parent.columns[part], key.tenant + 1);
+  return key;
 }
 
 // A row that takes a key, to which rows of another tenant refer since they have lost their parent.
@@ -589,9 +497,9 @@ Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
   const Oid table = topmost(trigger->tg_relation);
   const bool deleted = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
-  const bool may_be_left = gives_up_keys(table);
-  if (deleted) note_given_up_key(table);
-  if (!deleted && !updated && !may_be_left && !has_changed_keys()) return PointerGetDatum(row);
+  const bool may_be_left = has_given_up(table);
+  if (deleted) note_given_up(table);
+  if (!deleted && !updated && !may_be_left && !are_keys_changing()) return PointerGetDatum(row);
   const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
   for (int i = 0; i < triggers->numtriggers; i++) {
     const Trigger &other = triggers->triggers[i];
@@ -604,15 +512,16 @@ Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
     const ChildTable &child = child_table(other.tgconstrrelid);
     require_parent(trigger, child, number);
     if (deleted) {
-      note_changed_key(trigger, trigger->tg_trigtuple, child, number);
+      note_changed_key(describe_key(trigger, trigger->tg_trigtuple, child, number));
       continue;
     }
     if (updated && !changes_key(trigger, child, number)) continue;
-    check_changed_key(trigger, row, child, number);
+    if (are_keys_changing() && is_anothers_key(describe_key(trigger, row, child, number)))
+      raise_strange(child.relation, child.parents[number].key.relation);
     if (updated) {
-      note_given_up_key(table);
-      note_changed_key(trigger, trigger->tg_trigtuple, child, number);
-      note_changed_key(trigger, row, child, number);
+      note_given_up(table);
+      note_changed_key(describe_key(trigger, trigger->tg_trigtuple, child, number));
+      note_changed_key(describe_key(trigger, row, child, number));
     }
     if (may_be_left) check_left_children(trigger, row, other.tgconstrrelid, number);
   }
