@@ -370,3 +370,27 @@ SELECT w, tried(w) FROM retypings;
 SELECT tenancy.reset_logging('globex', 'legal_hold');
 DROP VIEW retypings;
 DROP TABLE retyped, retyped_child;
+-- Nor by code that the command runs, while it has rewritten another partition only
+SET ROLE regress_owner;
+CREATE TABLE parted_h (id bigint, p int, organization_id uuid, workspace_id uuid, content text) PARTITION BY RANGE (p);
+CREATE TABLE parted_h1 PARTITION OF parted_h FOR VALUES FROM (1) TO (2);
+CREATE TABLE parted_h2 PARTITION OF parted_h FOR VALUES FROM (2) TO (3);
+CREATE TABLE scratch (x int);
+RESET ROLE;
+\o /dev/null
+SELECT tenancy.protect('parted_h', 'logs', 'organization_id', 'workspace_id'), tenancy.apply_logging_settings('parted_h', 'logs', '{content}');
+INSERT INTO parted_h VALUES (1, 1, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002', 'g'), (2, 2, :acme, :search, 'h');
+INSERT INTO scratch VALUES (1);
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+\o
+CREATE FUNCTION meanwhile(id bigint, command text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE command; RETURN id; END';
+CREATE FUNCTION meanwhile(x int, command text) RETURNS text LANGUAGE plpgsql AS 'BEGIN EXECUTE command; RETURN x; END';
+SELECT command, nested, tried(format('ALTER TABLE parted_h ALTER id TYPE int USING meanwhile(id, %L)',
+  CASE WHEN nested THEN format('ALTER TABLE scratch ALTER x TYPE text USING meanwhile(x::int, %L)', command) ELSE command END)) AS altered
+FROM unnest('{SELECT,TRUNCATE parted_h2,DELETE FROM parted_h2,UPDATE parted_h2 SET content = NULL,DROP TABLE parted_h2}'::text[]) WITH ORDINALITY u (command, n), unnest('{f,t}'::boolean[]) nested ORDER BY n, nested;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+SELECT command, nested, tried(format('ALTER TABLE parted_h ALTER id TYPE int USING meanwhile(id, %L)',
+  CASE WHEN nested THEN format('ALTER TABLE scratch ALTER x TYPE text USING meanwhile(x::int, %L)', command) ELSE command END)) AS altered
+FROM unnest('{SELECT,TRUNCATE parted_h2,DELETE FROM parted_h2}'::text[]) WITH ORDINALITY u (command, n), unnest('{f,t}'::boolean[]) nested ORDER BY n, nested;
+SELECT id, content FROM parted_h ORDER BY id;
+DROP TABLE parted_h, scratch;

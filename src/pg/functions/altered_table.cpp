@@ -15,9 +15,14 @@ namespace {
 
 ProcessUtility_hook_type next_utility = nullptr;
 
-// The innermost ALTER TABLE, also one that another one's code runs. What it changes in catalogs has this
-// number or a later one; what earlier commands of the transaction have changed, an earlier one.
-CommandId begun_with = InvalidCommandId;
+// The commands that alter tables, from the innermost one, which code of an outer one runs. What they change
+// in catalogs has their number or a later one; what earlier commands of the transaction have changed, an
+// earlier one.
+struct OpenCommand {
+  CommandId begun_with;
+  const OpenCommand *outer;
+};
+const OpenCommand *innermost = nullptr;
 
 // The value that a column has in rows from before it was added
 void add_missing_value(TupleDesc descriptor, const FormData_pg_attribute &attribute, HeapTuple row,
@@ -40,15 +45,15 @@ void add_missing_value(TupleDesc descriptor, const FormData_pg_attribute &attrib
 }
 
 // As of the command's beginning: a copy of the server's snapshot
-Snapshot begin_snapshot() {
+Snapshot begin_snapshot(const OpenCommand &command) {
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  snapshot->curcid = begun_with;
+  snapshot->curcid = command.begun_with;
   return snapshot;
 }
 
-bool is_rewritten(Relation relation) {
+bool is_rewritten_since(const OpenCommand &command, Relation relation) {
   const Relation catalog = table_open(RelationRelationId, AccessShareLock);
-  const Snapshot snapshot = begin_snapshot();
+  const Snapshot snapshot = begin_snapshot(command);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ,
               ObjectIdGetDatum(RelationGetRelid(relation)));
@@ -66,10 +71,14 @@ bool is_rewritten(Relation relation) {
 }  // namespace
 
 TupleDesc stored_descriptor(Relation relation) {
-  if (begun_with == InvalidCommandId || is_rewritten(relation)) return RelationGetDescr(relation);
+  const OpenCommand *since = nullptr;
+  for (const OpenCommand *command = innermost; command != nullptr && !is_rewritten_since(*command, relation);
+       command = command->outer)
+    since = command;
+  if (since == nullptr) return RelationGetDescr(relation);
   const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
   const Relation catalog = table_open(AttributeRelationId, AccessShareLock);
-  const Snapshot snapshot = begin_snapshot();
+  const Snapshot snapshot = begin_snapshot(*since);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
               ObjectIdGetDatum(RelationGetRelid(relation)));
@@ -94,6 +103,14 @@ TupleDesc stored_descriptor(Relation relation) {
   return differs ? descriptor : RelationGetDescr(relation);
 }
 
+void require_stored_form(Relation relation) {
+  if (innermost == nullptr || stored_descriptor(relation) == RelationGetDescr(relation)) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("table \"%s\" is being altered", RelationGetRelationName(relation)),
+           errdetail("Its rows still have the columns' former types, and cannot be changed meanwhile.")));
+}
+
 extern "C" {
 static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
                         ProcessUtilityContext context, ParamListInfo parameters,
@@ -108,11 +125,12 @@ static void run_utility(PlannedStmt *statement, const char *query, bool read_onl
   }
   struct Command {
     const decltype(run) *work;
-    CommandId outer;
-  } command{&run, begun_with};
-  begun_with = GetCurrentCommandId(false);
+    OpenCommand open;
+  } command{&run, {GetCurrentCommandId(false), innermost}};
+  innermost = &command.open;
   run_with_cleanup([](void *argument) { (*static_cast<Command *>(argument)->work)(); },
-                   [](void *argument) { begun_with = static_cast<Command *>(argument)->outer; }, &command);
+                   [](void *argument) { innermost = static_cast<Command *>(argument)->open.outer; },
+                   &command);
 }
 }
 

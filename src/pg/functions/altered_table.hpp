@@ -10,6 +10,9 @@ namespace tenancy::pg {
 /// columns are being changed. Then indexes can be new ones, which are empty yet.
 TupleDesc stored_descriptor(Relation relation);
 
+/// Raises 55000 for such a table: what is said of its rows is wrong until they have been rewritten.
+void require_stored_form(Relation relation);
+
 /// Watches when commands that alter tables begin.
 void register_altered_tables();
 

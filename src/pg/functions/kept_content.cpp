@@ -3,6 +3,7 @@
 // The types of the row are users': their checks, casts and input functions run with the rights of whoever
 // writes it. Only the settings are read without any rights, as the catalogs always are.
 
+#include "pg/functions/altered_table.hpp"
 #include "pg/functions/held_rows.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/kept_rules.hpp"
@@ -263,6 +264,7 @@ Datum pg_tenancy_keep_row(PG_FUNCTION_ARGS) {
                     errmsg("function \"%s\" was not called as tenancy.apply_logging_settings() makes its "
                            "triggers",
                            "keep_row")));
+  require_stored_form(trigger.tg_relation);
   if (TRIGGER_FIRED_BY_INSERT(trigger.tg_event)) return PointerGetDatum(insert_row(trigger));
   if (TRIGGER_FIRED_BY_UPDATE(trigger.tg_event)) return PointerGetDatum(update_row(trigger));
   return PointerGetDatum(delete_row(trigger));

@@ -3,6 +3,7 @@
 #include "pg/functions/kept_rows.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/functions/altered_table.hpp"
 #include "pg/functions/held_rows.hpp"
 #include "pg/functions/moving_statements.hpp"
 #include "pg/server/compat.hpp"
@@ -273,6 +274,7 @@ Datum pg_tenancy_receive_row(PG_FUNCTION_ARGS) {
                     errmsg("function \"%s\" was not called as tenancy.apply_logging_settings() makes its "
                            "triggers",
                            "receive_row")));
+  require_stored_form(trigger->tg_relation);
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) return PointerGetDatum(insert_row(trigger));
   if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) return PointerGetDatum(update_row(trigger));
   return PointerGetDatum(delete_row(trigger));

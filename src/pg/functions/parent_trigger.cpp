@@ -517,7 +517,8 @@ Datum pg_tenancy_keep_children(PG_FUNCTION_ARGS) {
     }
     if (updated && !changes_key(trigger, child, number)) continue;
     if (are_keys_changing() && is_anothers_key(describe_key(trigger, row, child, number)))
-      raise_strange(child.relation, child.parents[number].key.relation);
+      raise_strange(child.relation, child.parents[number].key.relation,
+                    "Take a key in a later statement than the one in which another row gives it up.");
     if (updated) {
       note_given_up(table);
       note_changed_key(describe_key(trigger, trigger->tg_trigtuple, child, number));
